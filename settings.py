@@ -1,0 +1,145 @@
+"""Everything an installation sets, read once from the environment and checked; a wrong value stops the start.
+
+Secrets are made on the first start and kept in EVOKED_DATA/secrets.json, readable by the owner alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets as tokens
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent
+
+
+class BadSetting(Exception):
+    """A setting that cannot work, in a sentence that says how to mend it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one installation. See the README's table for what each means."""
+
+    data: Path
+    base_url: str
+    port: int
+    practice_name: str
+    max_upload_mb: int
+    trusted_hosts: tuple[str, ...]
+    proxies: int
+    secret_key: str
+    audit_key: bytes
+    vapid_private_key: str
+    vapid_public_key: str
+
+    @property
+    def database(self) -> Path:
+        return self.data / "evoked.db"
+
+    @property
+    def queue(self) -> Path:
+        return self.data / "queue.db"
+
+    @property
+    def documents(self) -> Path:
+        return self.data / "documents"
+
+    @property
+    def https(self) -> bool:
+        return self.base_url.startswith("https://")
+
+
+DEFAULTS = {
+    "EVOKED_DATA": "instance",
+    "EVOKED_PORT": "8000",
+    "EVOKED_URL": "http://127.0.0.1:8000",
+    "EVOKED_PRACTICE": "Our practice",
+    "EVOKED_MAX_UPLOAD_MB": "25",
+    "EVOKED_PROXIES": "0",
+}
+"""Each environment variable that is read, with its default; the README's table says what each means."""
+
+
+def load(environ: dict[str, str] | None = None) -> Settings:
+    """Read and check the settings. Raises BadSetting; makes the data folder and the secrets when missing."""
+    env = {**DEFAULTS, **(os.environ if environ is None else environ)}
+    port = _whole(env, "EVOKED_PORT", 1, 65535)
+    url = env["EVOKED_URL"] if env["EVOKED_URL"] != DEFAULTS["EVOKED_URL"] else f"http://127.0.0.1:{port}"
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+        raise BadSetting(f"EVOKED_URL is {url!r}; it must be the address people use, such as https://desk.example.org.")
+    data = Path(env["EVOKED_DATA"])
+    data = data if data.is_absolute() else ROOT / data
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = _secrets(data / "secrets.json")
+    return Settings(
+        data=data,
+        base_url=url.rstrip("/"),
+        port=port,
+        practice_name=env["EVOKED_PRACTICE"],
+        max_upload_mb=_whole(env, "EVOKED_MAX_UPLOAD_MB", 1, 500),
+        trusted_hosts=(parts.hostname, "127.0.0.1", "localhost"),
+        proxies=_whole(env, "EVOKED_PROXIES", 0, 5),
+        secret_key=made["secret_key"],
+        audit_key=bytes.fromhex(made["audit_key"]),
+        vapid_private_key=made["vapid_private_key"],
+        vapid_public_key=made["vapid_public_key"],
+    )
+
+
+def _whole(env: dict[str, str], name: str, low: int, high: int) -> int:
+    try:
+        value = int(env[name])
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise BadSetting(f"{name} is {env[name]!r}; it must be a whole number from {low} to {high}.")
+    return value
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    """The installation's secrets, made once with mode 0600."""
+    if not path.exists():
+        made = json.dumps(_new_secrets(), indent=1).encode()
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass  # another process was first; its secrets are read below
+        else:
+            with os.fdopen(handle, "wb") as file:
+                file.write(made)
+                file.flush()
+                os.fsync(file.fileno())
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"{path} cannot be read. Restore it from the backup: without it nobody stays signed in.") from error
+    if path.stat().st_mode & 0o077:
+        raise BadSetting(f"{path} can be read by others. Run: chmod 600 {path}")
+    return found
+
+
+def _new_secrets() -> dict[str, str]:
+    # Imported here: only the very first start needs it, and it is heavy.
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_numbers().private_value.to_bytes(32, "big")
+    public = key.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
+    return {
+        "secret_key": tokens.token_hex(32),
+        "audit_key": tokens.token_hex(32),
+        "vapid_private_key": _urlsafe(private),
+        "vapid_public_key": _urlsafe(public),
+    }
+
+
+def _urlsafe(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
