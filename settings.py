@@ -117,7 +117,9 @@ def _secrets(path: Path) -> dict[str, str]:
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise BadSetting(f"{path} cannot be read. Restore it from the backup: without it nobody stays signed in.") from error
+        raise BadSetting(
+            f"{path} cannot be read. Restore it from the backup: without it nobody stays signed in."
+        ) from error
     if path.stat().st_mode & 0o077:
         raise BadSetting(f"{path} can be read by others. Run: chmod 600 {path}")
     return found
@@ -130,9 +132,7 @@ def _new_secrets() -> dict[str, str]:
 
     key = ec.generate_private_key(ec.SECP256R1())
     private = key.private_numbers().private_value.to_bytes(32, "big")
-    public = key.public_key().public_bytes(
-        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-    )
+    public = key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
     return {
         "secret_key": tokens.token_hex(32),
         "audit_key": tokens.token_hex(32),

@@ -1,0 +1,660 @@
+"""What is stored: declarations only, in the order a case meets the tables.
+
+Times are UTC, money is whole cents, who and when come in pairs. What must never change is held by
+`GUARDS`: triggers in the database itself, so that no route, task or import can walk past them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from datetime import UTC, date, datetime
+
+import msgspec
+import peewee as pw
+from flask_login import UserMixin
+
+import settings as installation
+from practice import cases as facts_of
+from practice import record
+from practice.cases import Facts, Header
+
+SETTINGS = installation.load()
+ROLES = ("owner", "technologist", "physician", "biller", "auditor")
+SQLITE_LEAST = (3, 51, 3)  # below it WAL can corrupt the file (reference: reliability, finding 5)
+
+if pw.sqlite3.sqlite_version_info < SQLITE_LEAST:
+    raise installation.BadSetting(
+        f"SQLite {pw.sqlite3.sqlite_version} has a known corruption bug; install pysqlite3 (pip install -r requirements.txt)."
+    )
+
+db = pw.SqliteDatabase(
+    str(SETTINGS.database),
+    timeout=10,
+    lock_type="IMMEDIATE",
+    autoconnect=False,
+    pragmas={
+        "journal_mode": "wal",
+        "synchronous": "full",
+        "foreign_keys": 1,
+        "recursive_triggers": 1,
+        "trusted_schema": 0,
+        "cell_size_check": 1,
+        "cache_size": -16000,
+        "journal_size_limit": 67108864,
+    },
+)
+
+
+class UtcField(pw.Field):
+    """An instant, stored as sortable UTC text; a naive time is a bug and raises."""
+
+    field_type = "TEXT"
+
+    def db_value(self, value):
+        if value is None or isinstance(value, str):
+            return value
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def python_value(self, value):
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+class DayField(pw.Field):
+    """A calendar day, stored as YYYY-MM-DD."""
+
+    field_type = "TEXT"
+
+    def db_value(self, value):
+        return value.isoformat() if isinstance(value, date) else value
+
+    def python_value(self, value):
+        return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+class ListField(pw.Field):
+    """A short list or object of plain values, stored as JSON text."""
+
+    field_type = "TEXT"
+
+    def db_value(self, value):
+        return value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode()
+
+    def python_value(self, value):
+        return json.loads(value) if isinstance(value, str) else value
+
+
+def _both_or_neither(who: str, when: str) -> pw.Check:
+    return pw.Check(f"({who} IS NULL) = ({when} IS NULL)")
+
+
+class Row(pw.Model):
+    id: int  # implicit in peewee; said here for readers
+
+    class Meta:
+        database = db
+        legacy_table_names = False
+
+
+# People
+
+
+class Person(Row):
+    """Anyone who can sign in. `credentials` is what stands behind the name under a signature."""
+
+    name = pw.TextField()
+    email = pw.TextField(unique=True)
+    credentials = pw.TextField(default="")
+    npi = pw.TextField(default="")
+    phone = pw.TextField(default="")
+    roles = ListField(default=list)
+    password_hash = pw.TextField(null=True)
+    created_at = UtcField()
+    disabled_at = UtcField(null=True)
+    disabled_by = pw.IntegerField(null=True)
+
+    class Meta:
+        constraints = [_both_or_neither("disabled_by", "disabled_at")]
+
+    def has(self, *roles: str) -> bool:
+        """True when the person holds any of these roles."""
+        return any(role in self.roles for role in roles)
+
+    @property
+    def signing_name(self) -> str:
+        return f"{self.name}, {self.credentials}" if self.credentials else self.name
+
+
+class Invitation(Row):
+    """A one-time link by which a person sets their first or next password."""
+
+    person = pw.ForeignKeyField(Person, null=True, backref="invitations")
+    token_hash = pw.TextField(unique=True)
+    created_at = UtcField()
+    expires_at = UtcField()
+    used_at = UtcField(null=True)
+
+
+class Session(Row, UserMixin):
+    """A signed-in device. The cookie holds the token, the row its hash: ending the row ends the session at once."""
+
+    person = pw.ForeignKeyField(Person, backref="sessions")
+    token_hash = pw.TextField(unique=True)
+    device = pw.TextField(default="")
+    created_at = UtcField()
+    seen_at = UtcField()
+    expires_at = UtcField()
+    ended_at = UtcField(null=True)
+
+    @classmethod
+    def live(cls, token: str, now: datetime) -> Session | None:
+        """The session this token opens, if it has not ended, idled out or lost its person."""
+        return (
+            cls.select(cls, Person)
+            .join(Person)
+            .where(
+                cls.token_hash == hash_token(token),
+                cls.ended_at.is_null(),
+                cls.expires_at > now,
+                Person.disabled_at.is_null(),
+            )
+            .first()
+        )
+
+
+class LoginAttempt(Row):
+    """A failed sign-in, kept for throttling. `subject` is a digest of the account or of the address."""
+
+    subject = pw.TextField(index=True)
+    at = UtcField()
+
+
+class Credential(Row):
+    """A dated proof a person holds. Renewing makes a new row and keeps the old."""
+
+    person = pw.ForeignKeyField(Person, backref="held")
+    kind = pw.TextField()
+    number = pw.TextField(default="")
+    issuer = pw.TextField(default="")
+    state = pw.TextField(default="")
+    facility = pw.DeferredForeignKey("Facility", null=True)
+    from_on = DayField(null=True)
+    until_on = DayField(null=True)
+    verified_on = DayField(null=True)
+    verified_by = pw.IntegerField(null=True)
+
+    class Meta:
+        constraints = [_both_or_neither("verified_by", "verified_on")]
+
+
+# Places and people of a case
+
+
+class Facility(Row):
+    name = pw.TextField()
+    state = pw.TextField(default="")
+    zone = pw.TextField()
+    pos = pw.TextField(default="21")
+    address = pw.TextField(default="")
+    city = pw.TextField(default="")
+    zip = pw.TextField(default="")
+    npi = pw.TextField(default="")
+    phone = pw.TextField(default="")
+    screw_threshold_ma = pw.TextField(default="8")
+    archived_at = UtcField(null=True)
+
+    class Meta:
+        indexes = ((("name", "state"), False),)
+
+
+class Surgeon(Row):
+    name = pw.TextField(index=True)
+    npi = pw.TextField(default="")
+    phone = pw.TextField(default="")
+    email = pw.TextField(default="")
+    archived_at = UtcField(null=True)
+
+
+class Payer(Row):
+    name = pw.TextField(index=True)
+    payer_class = pw.TextField()
+    payer_id = pw.TextField(default="")
+    phone = pw.TextField(default="")
+    archived_at = UtcField(null=True)
+
+
+class PayerRule(Row):
+    """How a payer, or a class of payers when `payer` is empty, wants units and codes from a date on."""
+
+    payer = pw.ForeignKeyField(Payer, null=True, backref="rules")
+    payer_class = pw.TextField()
+    from_on = DayField()
+    until_on = DayField(null=True)
+    accepts = ListField(default=list)
+    remote_code = pw.TextField()
+    rounding = pw.TextField(default="midpoint")
+    max_concurrent = pw.IntegerField(default=3)
+    source = pw.TextField(default="")
+    certainty = pw.TextField(default="")
+
+
+class Patient(Row):
+    """Names are stored as they are written on the wristband: LAST, FIRST."""
+
+    name = pw.TextField(index=True)
+    mrn = pw.TextField(default="", index=True)
+    dob = DayField(null=True)
+    sex = pw.TextField(default="U")
+
+
+class Coverage(Row):
+    patient = pw.ForeignKeyField(Patient, backref="coverages")
+    payer = pw.ForeignKeyField(Payer)
+    member_id = pw.TextField(default="")
+    group = pw.TextField(default="", column_name="group_number")
+    rank = pw.IntegerField(default=1)
+    from_on = DayField(null=True)
+    until_on = DayField(null=True)
+
+
+class Preset(Row):
+    """What a kind of procedure usually needs. It fills structure, never a measurement, a time or a negative."""
+
+    name = pw.TextField(unique=True)
+    modalities = ListField(default=list)
+    criteria = ListField(default=dict)
+    responses = ListField(default=list)
+    structures = ListField(default=list)
+    archived_at = UtcField(null=True)
+
+
+class Agreement(Row):
+    """Who owns the technical and the professional component at a facility, from a date on."""
+
+    facility = pw.ForeignKeyField(Facility, backref="agreements")
+    from_on = DayField()
+    until_on = DayField(null=True)
+    technical = pw.TextField(default="facility")
+    professional = pw.TextField(default="practice")
+    note = pw.TextField(default="")
+
+
+# The case and its record
+
+
+class Case(Row):
+    """One operation monitored. Its record is the entries; these columns are the header."""
+
+    reference = pw.TextField(default="", index=True)
+    synthetic = pw.BooleanField(default=False)
+    facility = pw.ForeignKeyField(Facility, backref="cases")
+    surgeon = pw.ForeignKeyField(Surgeon, null=True, backref="cases")
+    patient = pw.ForeignKeyField(Patient, backref="cases")
+    payer = pw.ForeignKeyField(Payer, null=True, backref="cases")
+    payer_class = pw.TextField(default="commercial")
+    date_of_service = DayField()
+    starts_at = UtcField(null=True)
+    or_room = pw.TextField(default="")
+    encounter = pw.TextField(default="")
+    anesthesia = pw.TextField(default="")
+    requested_by = pw.TextField(default="")
+    requested_on = DayField(null=True)
+    procedure = pw.TextField()
+    levels = ListField(default=list)
+    approach = pw.TextField(default="")
+    side = pw.TextField(default="")
+    position = pw.TextField(default="")
+    cpt = ListField(default=list)
+    diagnosis = ListField(default=list)
+    indication = pw.TextField(default="")
+    structures = ListField(default=list)
+    preop_exam = pw.TextField(default="")
+    record_rev = pw.IntegerField(default=0)
+    created_at = UtcField()
+    created_by = pw.IntegerField(null=True)
+    closed_at = UtcField(null=True)
+    closed_by = pw.IntegerField(null=True)
+    signed_at = UtcField(null=True)
+
+    class Meta:
+        table_name = "cases"
+        indexes = ((("date_of_service", "id"), False), (("signed_at", "date_of_service", "id"), False))
+
+    @property
+    def state(self) -> str:
+        """booked, recording, closed or signed: read off the acts, never stored."""
+        if self.signed_at:
+            return "signed"
+        if self.closed_at:
+            return "closed"
+        return "recording" if self.entries.limit(1).exists() else "booked"
+
+    @property
+    def header(self) -> Header:
+        """The header of the facts, from this row and the rows it points to."""
+        return Header(
+            date_of_service=self.date_of_service,
+            facility=facts_of.FacilityHeader(
+                name=self.facility.name, state=self.facility.state or None, or_room=self.or_room or None
+            ),
+            patient=facts_of.PatientHeader(
+                name=self.patient.name,
+                mrn=self.patient.mrn or None,
+                dob=self.patient.dob,
+                sex=self.patient.sex or None,
+                encounter=self.encounter or None,
+            ),
+            payer_class=self.payer_class or None,
+            surgeon=self.surgeon.name if self.surgeon else None,
+            anesthesia=self.anesthesia or None,
+            requested_by=self.requested_by or None,
+            procedure=facts_of.Procedure(
+                text=self.procedure,
+                levels=tuple(self.levels),
+                approach=self.approach or None,
+                side=self.side or None,
+                cpt=tuple(self.cpt),
+                position=self.position or None,
+            ),
+            diagnosis=tuple(facts_of.Diagnosis(**item) for item in self.diagnosis),
+            indication=self.indication or None,
+            structures_at_risk=tuple(self.structures),
+            preop_exam=self.preop_exam or None,
+        )
+
+    def facts(self) -> Facts:
+        """What the record says now."""
+        rows = Entry.select().where(Entry.case == self.id)
+        return record.facts(
+            (row.as_entry() for row in rows),
+            self.header,
+            case_id=self.reference or f"C-{self.id:04d}",
+            tz=self.facility.zone,
+            rev=self.record_rev,
+            synthetic=self.synthetic,
+        )
+
+
+class Assignment(Row):
+    """A person works on a case in a role."""
+
+    case = pw.ForeignKeyField(Case, backref="assignments")
+    person = pw.ForeignKeyField(Person, backref="assignments")
+    role = pw.TextField()
+
+    class Meta:
+        indexes = ((("case", "person", "role"), True),)
+
+
+class Entry(Row):
+    """One line of the record, as the phone or the desk sent it. Never changed, never deleted."""
+
+    client_id = pw.TextField(unique=True)
+    case = pw.ForeignKeyField(Case, backref="entries")
+    kind = pw.TextField()
+    at = UtcField(null=True)
+    data = pw.TextField()
+    device = pw.TextField(default="desk")
+    entered_at = UtcField()
+    offset_ms = pw.IntegerField(null=True)
+    received_at = UtcField()
+    by = pw.ForeignKeyField(Person, null=True, column_name="by_id")
+    replaces = pw.TextField(null=True)
+
+    def as_entry(self) -> record.Entry:
+        return record.Entry(
+            client_id=self.client_id,
+            at=self.at,
+            data=record.decode_data(self.data),
+            entered_at=self.entered_at,
+            device=self.device,
+            by=self.by_id,
+            replaces=self.replaces,
+        )
+
+
+# The report
+
+
+class Report(Row):
+    """A draft as it was written from one revision of the record. The newest of a case is the draft that counts."""
+
+    case = pw.ForeignKeyField(Case, backref="reports")
+    record_rev = pw.IntegerField()
+    facts = pw.BlobField()
+    text = pw.TextField()
+    text_sha256 = pw.TextField()
+    drafted_at = UtcField()
+    drafted_by = pw.IntegerField(null=True)
+
+    def read_facts(self) -> Facts:
+        """The facts this draft was written from."""
+        return msgspec.msgpack.decode(self.facts, type=Facts)
+
+
+class Approval(Row):
+    """The technologist says that a draft says what happened."""
+
+    report = pw.ForeignKeyField(Report, backref="approvals", unique=True)
+    by = pw.ForeignKeyField(Person, column_name="by_id")
+    at = UtcField()
+
+
+class Signature(Row):
+    """A physician's act on an exact text, by digest."""
+
+    report = pw.ForeignKeyField(Report, backref="signatures")
+    case = pw.ForeignKeyField(Case, backref="signatures")
+    by = pw.ForeignKeyField(Person, column_name="by_id")
+    name = pw.TextField()
+    credentials = pw.TextField()
+    at = UtcField()
+    text_sha256 = pw.TextField()
+
+    class Meta:
+        indexes = ((("report", "by"), True),)
+
+
+class Addendum(Row):
+    """What is said after signing, signed the same way. Shown with the report everywhere."""
+
+    case = pw.ForeignKeyField(Case, backref="addenda")
+    number = pw.IntegerField()
+    text = pw.TextField()
+    by = pw.ForeignKeyField(Person, column_name="by_id")
+    name = pw.TextField()
+    credentials = pw.TextField()
+    at = UtcField()
+    text_sha256 = pw.TextField()
+
+    class Meta:
+        indexes = ((("case", "number"), True),)
+
+
+# Papers
+
+
+class Document(Row):
+    """A stored file, named by its SHA-256 under EVOKED_DATA/documents. Rows are kept; a wrong one is withdrawn."""
+
+    case = pw.ForeignKeyField(Case, null=True, backref="documents")
+    credential = pw.ForeignKeyField(Credential, null=True, backref="documents")
+    kind = pw.TextField()
+    title = pw.TextField()
+    sha256 = pw.TextField()
+    pages = pw.IntegerField()
+    size = pw.IntegerField()
+    made_from = pw.TextField(default="")
+    added_at = UtcField()
+    added_by = pw.IntegerField(null=True)
+
+    class Meta:
+        indexes = ((("case", "kind"), False),)
+
+
+class Withdrawal(Row):
+    """A document that was uploaded by mistake: kept, no longer used."""
+
+    document = pw.ForeignKeyField(Document, unique=True, backref="withdrawals")
+    at = UtcField()
+    by = pw.IntegerField()
+
+
+class Packet(Row):
+    """A claim packet somebody asked for. Its pages are a document once the job is done."""
+
+    case = pw.ForeignKeyField(Case, backref="packets")
+    preview = pw.BooleanField(default=False)
+    requested_at = UtcField()
+    requested_by = pw.IntegerField(null=True)
+    document = pw.ForeignKeyField(Document, null=True)
+    parts = ListField(default=list)
+    made_at = UtcField(null=True)
+
+    class Meta:
+        constraints = [_both_or_neither("document_id", "made_at")]
+
+
+# Work without a person
+
+
+class Job(Row):
+    """Work to do, written with what asks for it. The queue only wakes; this row decides."""
+
+    kind = pw.TextField()
+    key = pw.TextField(unique=True)
+    subject_id = pw.IntegerField()
+    state = pw.TextField(default="ready")
+    due_at = UtcField()
+    lease_until = UtcField(null=True)
+    owner = pw.TextField(null=True)
+    tries = pw.IntegerField(default=0)
+    error = pw.TextField(default="")
+    created_at = UtcField()
+    done_at = UtcField(null=True)
+
+    class Meta:
+        constraints = [pw.Check("state IN ('ready', 'running', 'done', 'dead')")]
+        indexes = ((("state", "due_at"), False),)
+
+
+class Run(Row):
+    """A dated piece of work; the missing ones up to today are made at each tick."""
+
+    name = pw.TextField()
+    local_date = DayField()
+    done_at = UtcField(null=True)
+
+    class Meta:
+        indexes = ((("name", "local_date"), True),)
+
+
+class Heartbeat(Row):
+    name = pw.TextField(unique=True)
+    at = UtcField()
+
+
+class AuditEntry(pw.Model):
+    """Who did what to what, chained by HMAC. Append-only; holds names of fields and digests, no patient's data."""
+
+    seq = pw.AutoField()
+    at = UtcField()
+    actor = pw.IntegerField(null=True)
+    session = pw.IntegerField(null=True)
+    address = pw.TextField(default="")
+    action = pw.TextField()
+    noun = pw.TextField()
+    row_id = pw.IntegerField(null=True)
+    case_id = pw.IntegerField(null=True, index=True)
+    detail = pw.TextField(default="{}")
+    prev = pw.TextField(unique=True)
+    mac = pw.TextField()
+
+    class Meta:
+        database = db
+        legacy_table_names = False
+
+    CHAINED = ("seq", "at", "actor", "session", "address", "action", "noun", "row_id", "case_id", "detail", "prev")
+
+    def seal(self) -> str:
+        """The HMAC of this entry, which covers the one before it."""
+        content = [UtcField().db_value(self.at) if name == "at" else getattr(self, name) for name in self.CHAINED]
+        return hmac.new(SETTINGS.audit_key, msgspec.json.encode(content), hashlib.sha256).hexdigest()
+
+
+def hash_token(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+TABLES: tuple[type[pw.Model], ...] = (
+    Person, Invitation, Session, LoginAttempt, Facility, Credential, Surgeon, Payer, PayerRule, Patient, Coverage,
+    Preset, Agreement, Case, Assignment, Entry, Report, Approval, Signature, Addendum, Document, Withdrawal, Packet,
+    Job, Run, Heartbeat, AuditEntry,
+)  # fmt: skip
+
+
+def _never(table: str, *acts: str) -> dict[str, str]:
+    return {
+        f"{table}_no_{act.lower()}": (
+            f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, 'guard: {table} is kept as it was written'); END"
+        )
+        for act in acts
+    }
+
+
+def _not_once_signed(table: str, column: str, *acts: str) -> dict[str, str]:
+    guards = {}
+    for act in acts:
+        row = "OLD" if act == "DELETE" else "NEW"
+        signed = f"(SELECT signed_at FROM cases WHERE id = {row}.{column}) IS NOT NULL"  # noqa: S608  names are ours
+        guards[f"{table}_signed_{act.lower()}"] = (
+            f"CREATE TRIGGER {table}_signed_{act.lower()} BEFORE {act} ON {table} WHEN {signed} "
+            "BEGIN SELECT RAISE(ABORT, 'guard: the case is signed'); END"
+        )
+    return guards
+
+
+GUARDS: dict[str, str] = {
+    **_never("audit_entry", "UPDATE", "DELETE"),
+    "audit_entry_in_order": (
+        "CREATE TRIGGER audit_entry_in_order BEFORE INSERT ON audit_entry "
+        "WHEN NEW.seq IS NOT NULL AND NEW.seq <= (SELECT COALESCE(MAX(seq), 0) FROM audit_entry) "
+        "BEGIN SELECT RAISE(ABORT, 'guard: the audit trail only grows'); END"
+    ),
+    **_never("entry", "UPDATE", "DELETE"),
+    **_not_once_signed("entry", "case_id", "INSERT"),
+    **_never("report", "UPDATE", "DELETE"),
+    **_not_once_signed("report", "case_id", "INSERT"),
+    **_never("approval", "UPDATE", "DELETE"),
+    **_never("signature", "UPDATE", "DELETE"),
+    **_never("addendum", "UPDATE", "DELETE"),
+    "addendum_after_signature": (
+        "CREATE TRIGGER addendum_after_signature BEFORE INSERT ON addendum "
+        "WHEN (SELECT signed_at FROM cases WHERE id = NEW.case_id) IS NULL "
+        "BEGIN SELECT RAISE(ABORT, 'guard: an addendum needs a signed report'); END"
+    ),
+    **_never("document", "UPDATE", "DELETE"),
+    **_not_once_signed("assignment", "case_id", "INSERT", "UPDATE", "DELETE"),
+    **_never("cases", "DELETE"),
+    "cases_signed_update": (
+        "CREATE TRIGGER cases_signed_update BEFORE UPDATE ON cases WHEN OLD.signed_at IS NOT NULL "
+        "BEGIN SELECT RAISE(ABORT, 'guard: the case is signed'); END"
+    ),
+}  # fmt: skip
+"""Triggers by name. Migrations drop them first and put them back after: a rebuilt table loses its triggers."""
+
+
+def install_guards() -> None:
+    """Put every guard in place; safe to repeat."""
+    for name, sql in GUARDS.items():
+        db.execute_sql(f"DROP TRIGGER IF EXISTS {name}")
+        db.execute_sql(sql)
+
+
+def drop_guards() -> None:
+    for name in GUARDS:
+        db.execute_sql(f"DROP TRIGGER IF EXISTS {name}")
