@@ -6,12 +6,19 @@ stands in `not_billed` with its reason, so that nothing disappears in silence.
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
-from .cases import Mode, PayerClass
+from . import concurrency as conc
+from .cases import Facts, Mode, PayerClass, Segment
+from .concurrency import Intervals
+from .studies import Study, base_studies
 
 Rounding = Literal["midpoint", "full_unit_only"]
 Certainty = Literal["sourced", "unverified", "disputed"]
@@ -82,8 +89,484 @@ class Coding(Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
 
 
+class CodeInfo(Struct, frozen=True, kw_only=True):
+    """What the public tables say of a code; `mue` is units a day."""
+
+    label: str
+    pc_tc: int
+    bilateral: int = 0
+    mue: int | None = None
+    aoc: bool = False
+    aoc_g0453: bool = False
+
+
+_TABLES = Path(__file__).parent / "tables"
+_CODES = tomllib.loads((_TABLES / "codes.toml").read_text())
+CODES: dict[str, CodeInfo] = {code: msgspec.convert(row, CodeInfo) for code, row in _CODES["code"].items()}
+BUNDLED: frozenset[tuple[str, str]] = frozenset((first, second) for first, second in _CODES["bundled"])
+"""Pairs of codes of which the second is paid only with a reason (billing.md 3.1, indicator 1)."""
+CONTINUOUS = ("95940", "95941", "G0453")
+FACILITY_POS = ("19", "21", "22", "23", "24")
+
+
+def default_rules() -> list[PayerRule]:
+    """The rules the app comes with; a practice keeps its own beside them."""
+    rows = tomllib.loads((_TABLES / "payers.toml").read_text())["rule"]
+    return [msgspec.convert(row, PayerRule) for row in rows]
+
+
+def rule_for(rules: Iterable[PayerRule], payer_class: PayerClass | None, on: date) -> PayerRule | None:
+    """The rule of the date of service: the newest whose days hold it. None when there is none."""
+    holding = [
+        rule
+        for rule in rules
+        if rule.payer_class == payer_class and rule.from_on <= on and (rule.until_on is None or on <= rule.until_on)
+    ]
+    return max(holding, key=lambda rule: rule.from_on, default=None)
+
+
+def units(code: str, minutes: int, rule: PayerRule) -> int:
+    """Minutes to units: the mid-point must be passed, or the unit be full, as the payer wants (billing.md 1.3)."""
+    hourly = code == "95941"
+    if minutes < (rule.min_first_hour_minutes if hourly else rule.min_first_quarter_minutes):
+        return 0
+    size, half = _sizes(code, rule)
+    return (minutes + half) // size
+
+
+def _sizes(code: str, rule: PayerRule) -> tuple[int, int]:
+    size, half = (60, 29) if code == "95941" else (15, 7)
+    return size, (half if rule.rounding == "midpoint" else 0)
+
+
+def arithmetic(code: str, minutes: int, rule: PayerRule) -> str:
+    """The units as a sum that anyone can check."""
+    size, half = _sizes(code, rule)
+    least = rule.min_first_hour_minutes if code == "95941" else rule.min_first_quarter_minutes
+    if minutes < least:
+        return f"{code} = 0: it needs at least {least} min"
+    inside = f"({minutes}+{half})" if half else f"{minutes}"
+    return f"{code} = floor({inside}/{size}) = {(minutes + half) // size}"
+
+
+def code(
+    facts: Facts,
+    *,
+    rule: PayerRule,
+    pos: str | None = "21",
+    professional_owned: bool = True,
+    technical_owned: bool = False,
+) -> Coding:
+    """What the record supports on a professional claim to a payer with this rule."""
+    clock = _Clock(facts)
+    part = _component(pos, professional_owned, technical_owned)
+    continuous = _Continuous(facts, rule, clock)
+    lines: list[Line] = []
+    not_billed: list[NotBilled] = []
+    found = base_studies(facts)
+    for study in found.studies:
+        if part is None:
+            not_billed.append(NotBilled(code=study.code, reason=f"{study.why}; {_NOT_OWNED}"))
+        else:
+            lines.append(_base_line(facts, study, part, pos))
+    not_billed += [NotBilled(code=left.code, reason=left.reason) for left in found.left_out]
+    for line in continuous.lines:
+        if professional_owned:
+            lines.append(line)
+        else:
+            not_billed.append(NotBilled(code=line.code, minutes=line.minutes, reason=_NOT_OWNED))
+    return Coding(
+        counted_minutes=conc.minutes(clock.counted),
+        segments=tuple(clock.segment(segment) for segment in facts.time.segments),
+        lines=tuple(lines),
+        not_billed=(*continuous.not_billed, *not_billed, *clock.excluded_rows),
+        warnings=(*clock.warnings, *found.warnings, *_warnings(facts, lines, found.studies, rule, pos)),
+        date_of_service=clock.date_of_service,
+        flags=_flags(facts, clock, continuous, rule),
+    )
+
+
 def as_json(coding: Coding) -> dict[str, Any]:
     """The coding as plain values, for `case lines` and for pages."""
-    import msgspec
-
     return msgspec.to_builtins(coding)
+
+
+# Which minutes count
+
+
+class _Clock:
+    """The minutes of a case: what counts, what does not and why. Each minute stands in one place only."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.attended = conc.attendances(facts)
+        monitored = conc.segments(facts)
+        time = facts.time
+        pauses = conc.pauses(facts)
+        setup = conc.interval(time.setup_start, time.setup_end)
+        baselines = conc.union(*(conc.interval(part.start, part.end) for part in facts.baselines.sets))
+        connected = conc.union(*(attendance.all for attendance in self.attended))
+        # Without any connection on record nobody can say which minutes were watched: they stay, and a finding blocks.
+        away = conc.subtract(monitored, connected) if connected else ()
+        self.counted = conc.subtract(monitored, conc.union(pauses, setup, baselines, away))
+        first = monitored[0][0] if monitored else None
+        last = monitored[-1][1] if monitored else None
+        parts = [
+            ("set-up", conc.subtract(setup, pauses)),
+            *((_named(pause.reason, "break"), conc.interval(pause.start, pause.end)) for pause in time.breaks),
+            ("pause", pauses),
+            ("baselines", baselines),
+            ("no physician connected", away),
+            ("between monitored stretches", conc.interval(first, last)),
+            ("waiting before monitoring", conc.interval(time.tech_arrive or time.setup_start, first)),
+            ("after monitoring stopped, until electrodes were out", conc.interval(last, time.electrodes_out)),
+        ]
+        taken = self.counted
+        self.excluded: list[tuple[str, Intervals]] = []
+        for what, stretches in parts:
+            rest = conc.subtract(stretches, taken)
+            taken = conc.union(taken, rest)
+            if conc.minutes(rest):
+                self.excluded.append((what, rest))
+        inside = conc.interval(first, last)
+        self.gap = conc.subtract(inside, self.counted)
+
+    @property
+    def date_of_service(self) -> date | None:
+        """The local day on which monitoring began (billing.md 1.2)."""
+        starts = [segment.start for segment in self.facts.time.segments if segment.start]
+        return min(starts).astimezone(self.facts.zone).date() if starts else self.facts.header.date_of_service
+
+    @property
+    def excluded_rows(self) -> list[NotBilled]:
+        return [
+            NotBilled(
+                minutes=conc.minutes(stretches),
+                reason=f"{what} {conc.minutes(stretches)} min not counted: {self.spans(stretches)}",
+            )
+            for what, stretches in self.excluded
+        ]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        found = [
+            f"Monitoring segment {segment.id} has no {'start' if segment.start is None else 'stop'}; nothing is counted."
+            for segment in self.facts.time.segments
+            if segment.start is None or segment.end is None
+        ]
+        found += [
+            f"A pause began at {self.time(start)} and its end is not recorded; its minutes are still counted."
+            for start in conc.open_pauses(self.facts)
+        ]
+        return tuple(found)
+
+    def segment(self, segment: Segment) -> SegmentMinutes:
+        before = conc.union(*(conc.interval(s.start, s.end) for s in self._before(segment)))
+        whole = conc.interval(segment.start, segment.end)
+        own = conc.subtract(conc.clip(whole, self.counted), before)
+        left_out = conc.minutes(whole) - conc.minutes(own)
+        note = "" if whole else "start or stop not recorded, nothing counted"
+        if left_out:
+            note = f"{left_out} min of it not counted"
+        return SegmentMinutes(
+            id=segment.id,
+            start=segment.start,
+            end=segment.end,
+            mode=segment.mode,
+            minutes=conc.minutes(own),
+            note=note,
+        )
+
+    def _before(self, segment: Segment) -> Sequence[Segment]:
+        return self.facts.time.segments[: self.facts.time.segments.index(segment)]
+
+    def own(self, segment: Segment) -> Intervals:
+        """The counted time of this segment and of no earlier one, should two overlap."""
+        before = conc.union(*(conc.interval(s.start, s.end) for s in self._before(segment)))
+        return conc.subtract(conc.clip(conc.interval(segment.start, segment.end), self.counted), before)
+
+    @property
+    def clock_changes(self) -> bool:
+        zone = self.facts.zone
+        return len({edge.astimezone(zone).utcoffset() for stretch in self.counted for edge in stretch}) > 1
+
+    def time(self, instant: datetime) -> str:
+        """The facility's clock; with the zone on a night when the clock changes, with the day when it is the next."""
+        local = instant.astimezone(self.facts.zone)
+        text = local.strftime("%H:%M %Z" if self.clock_changes else "%H:%M")
+        day = self.date_of_service
+        return text if day is None or local.date() <= day else f"{text} next day"
+
+    def spans(self, stretches: Intervals) -> str:
+        shown = [f"{self.time(start)} to {self.time(end)}" for start, end in stretches]
+        if len(shown) > 1:
+            lengths = [conc.minutes([stretch]) for stretch in stretches]
+            shown = [f"{span} ({length})" for span, length in zip(shown, lengths, strict=True)]
+        return ", ".join(shown)
+
+
+def _named(reason: str | None, what: str) -> str:
+    return f"{what} ({reason})" if reason else what
+
+
+# Continuous monitoring
+
+
+class _Continuous:
+    """The lines for the counted minutes: by mode, payer and physician (billing.md 1.4)."""
+
+    def __init__(self, facts: Facts, rule: PayerRule, clock: _Clock) -> None:
+        self.facts, self.rule, self.clock = facts, rule, clock
+        self.parts: dict[tuple[str | None, str], list[Intervals]] = {}
+        self.refused: dict[str, list[Intervals]] = {}
+        self.owners = _owners(facts, clock)
+        for segment in facts.time.segments:
+            for physician, time in self.owners.items():
+                self._share_out(segment, physician, conc.clip(clock.own(segment), time))
+        self.lines: list[Line] = []
+        self.not_billed: list[NotBilled] = []
+        for (physician, cpt), stretches in self.parts.items():
+            self._add(physician, cpt, conc.union(*stretches))
+        for reason, stretches in self.refused.items():
+            if left := conc.minutes(conc.union(*stretches)):
+                spans = clock.spans(conc.union(*stretches))
+                self.not_billed.append(NotBilled(minutes=left, reason=f"{left} min {reason}: {spans}"))
+
+    def _share_out(self, segment: Segment, physician: str | None, time: Intervals) -> None:
+        alone: Intervals = ()
+        if segment.mode == "in_room" and "95940" in self.rule.accepts:
+            alone = conc.subtract(time, conc.with_cases(self.facts, physician or "", 2))
+            self._keep(physician, "95940", alone)
+        rest = conc.subtract(time, alone)
+        remote = self.rule.remote_code if self.rule.remote_code in self.rule.accepts else None
+        if remote == "95941":
+            self._keep(physician, "95941", rest)
+        elif remote == "G0453" and segment.mode != "in_room":
+            exclusive = conc.clip(rest, conc.exclusive(self.facts, physician or ""))
+            self._keep(physician, "G0453", exclusive)
+            self._refuse("not documented as exclusive to this patient", conc.subtract(rest, exclusive))
+        elif segment.mode == "in_room":
+            self._refuse("in the room with more than one case, which this payer does not take", rest)
+        else:
+            self._refuse("of remote monitoring, for which this payer takes no code", rest)
+
+    def _keep(self, physician: str | None, cpt: str, time: Intervals) -> None:
+        if time:
+            self.parts.setdefault((physician, cpt), []).append(time)
+
+    def _refuse(self, reason: str, time: Intervals) -> None:
+        if time:
+            self.refused.setdefault(reason, []).append(time)
+
+    def _add(self, physician: str | None, cpt: str, time: Intervals) -> None:
+        minutes = conc.minutes(time)
+        count = units(cpt, minutes, self.rule)
+        derivation = self._derivation(physician, cpt, time, minutes)
+        if not count:
+            self.not_billed.append(NotBilled(code=cpt, minutes=minutes, reason=derivation))
+            return
+        self.lines.append(
+            Line(
+                code=cpt,
+                units=count,
+                minutes=minutes,
+                label=CODES[cpt].label,
+                rendering=physician,
+                rendering_name=self.facts.person_name(physician),
+                derivation=derivation,
+                steps=self._steps(physician, cpt, time, minutes),
+                sources=self._sources(physician, time),
+            )
+        )
+
+    def _derivation(self, physician: str | None, cpt: str, time: Intervals, minutes: int) -> str:
+        counted = conc.minutes(self.clock.counted)
+        what = f"{minutes} min counted"
+        if cpt == "G0453":
+            what = f"{minutes} min exclusive of {counted} min counted"
+        elif minutes != counted:
+            what = f"{minutes} of {counted} min counted"
+        if len(self.owners) > 1:
+            what += f" for {self.facts.person_name(physician)}"
+        left = [
+            f"{name} {conc.minutes(stretches)} min not counted"
+            for name, stretches in self.clock.excluded
+            if name == "set-up" or conc.clip(stretches, conc.interval(*self._span()))
+        ]
+        return "; ".join([f"{what}: {self.clock.spans(time)}", *left, arithmetic(cpt, minutes, self.rule)])
+
+    def _span(self) -> tuple[datetime, datetime]:
+        monitored = conc.segments(self.facts)
+        return monitored[0][0], monitored[-1][1]
+
+    def _steps(self, physician: str | None, cpt: str, time: Intervals, minutes: int) -> tuple[str, ...]:
+        clock = self.clock
+        steps = []
+        for segment in self.facts.time.segments:
+            if part := conc.clip(clock.own(segment), time):
+                mode = segment.mode.replace("_", " ")
+                steps.append(f"{segment.id} ({mode}): {clock.spans(part)} = {conc.minutes(part)} min")
+        steps += [row.reason for row in clock.excluded_rows]
+        steps += self._presence_steps(physician, time)
+        rounding = "rounded at the mid-point" if self.rule.rounding == "midpoint" else "full units only"
+        steps.append(f"{arithmetic(cpt, minutes, self.rule)} ({rounding}; {self.rule.certainty}: {self.rule.source})")
+        return tuple(steps)
+
+    def _presence_steps(self, physician: str | None, time: Intervals) -> list[str]:
+        steps = []
+        name = self.facts.person_name(physician)
+        attendance = next((a for a in self.clock.attended if a.physician == physician), None)
+        if attendance is None:
+            steps.append("No connection of a physician is recorded; the minutes are those of the segment")
+        elif assumed := conc.clip(attendance.assumed, time):
+            left = conc.minutes(assumed)
+            steps.append(
+                f"{name}: connect or disconnect not recorded for {left} of these min, {self.clock.spans(assumed)}"
+            )
+        shared = [conc.clip(a.all, attendance.all) for a in self.clock.attended if attendance and a != attendance]
+        if both := conc.clip(conc.union(*shared), self.clock.counted):
+            steps.append(
+                f"{conc.minutes(both)} min with two physicians connected, {self.clock.spans(both)}: "
+                "each minute belongs to the one connected first"
+            )
+        return steps
+
+    def _sources(self, physician: str | None, time: Intervals) -> tuple[str, ...]:
+        used = [s.src for s in self.facts.time.segments if conc.clip(self.clock.own(s), time)]
+        used += [log.src for log in self.facts.physician_log if log.physician == physician]
+        used += [pause.src for pause in self.facts.time.breaks]
+        return tuple(dict.fromkeys(src for src in used if src))
+
+
+def _owners(facts: Facts, clock: _Clock) -> dict[str | None, Intervals]:
+    """Whose each minute is: of two physicians connected at once, the one who was there first keeps it."""
+    stretches = sorted(
+        (start, end, attendance.physician) for attendance in clock.attended for start, end in attendance.all
+    )
+    owners: dict[str | None, Intervals] = {}
+    taken: Intervals = ()
+    for start, end, physician in stretches:
+        own = conc.clip(conc.subtract([(start, end)], taken), clock.counted)
+        taken = conc.union(taken, own)
+        if own:
+            owners[physician] = conc.union(owners.get(physician, ()), own)
+    return owners or {_only_physician(facts): clock.counted}
+
+
+def _only_physician(facts: Facts) -> str | None:
+    named = [log.physician for log in facts.physician_log] or [p.id for p in facts.staff.physicians]
+    return named[0] if len(set(named)) == 1 else None
+
+
+# Base studies
+
+
+_NOT_OWNED = "the professional part belongs to somebody else; invoice the facility for the technical part"
+
+
+def _component(pos: str | None, professional: bool, technical: bool) -> str | None:
+    """The modifier of a base study, "" for the whole of it, None when it is not ours to bill (billing.md 2.1, 2.3)."""
+    if pos is None or pos in FACILITY_POS:
+        return "26" if professional else None
+    if professional:
+        return "" if technical else "26"
+    return "TC" if technical else None
+
+
+def _base_line(facts: Facts, study: Study, part: str, pos: str | None) -> Line:
+    info = CODES[study.code]
+    modifiers = (part,) if part and info.pc_tc == 1 else ()
+    reader = _reader(facts)
+    steps = [study.why, "once per session, however often it was run"]
+    if modifiers == ("26",):
+        steps.append(f"26: only the interpretation is ours, place of service {pos or 'not set'}")
+    elif part == "26":
+        steps.append("no 26: the code has no professional and technical part")
+    count = f" = {study.units}" if study.units > 1 else ""
+    return Line(
+        code=study.code,
+        modifiers=modifiers,
+        units=study.units,
+        label=info.label,
+        rendering=reader,
+        rendering_name=facts.person_name(reader),
+        derivation=f"{study.code}{count}: {study.why}",
+        steps=tuple(steps),
+        sources=study.sources,
+    )
+
+
+def _reader(facts: Facts) -> str | None:
+    """Who interpreted the baselines: the reviewer of the first set, or the first who was connected."""
+    for part in sorted(facts.baselines.sets, key=lambda s: (s.start is None, s.start or 0)):
+        if part.reviewed_by:
+            return part.reviewed_by
+    connected = conc.attendances(facts)
+    return connected[0].physician if connected else _only_physician(facts)
+
+
+# What a coder should look at
+
+
+def _warnings(
+    facts: Facts, lines: Sequence[Line], studies: Sequence[Study], rule: PayerRule, pos: str | None
+) -> list[str]:
+    found = []
+    codes = {line.code for line in lines}
+    if pos is None:
+        found.append("Place of service is not set; a hospital is assumed.")
+    for line in lines:
+        found += _line_warnings(line, lines)
+    for first, second in sorted(BUNDLED):
+        if {first, second} <= codes:
+            found.append(f"{second} is bundled into {first} unless it is distinct: document why and choose 59 or X.")
+    for study in studies:
+        if not study.both_sides and CODES[study.code].bilateral == 2:
+            found.append(f"{study.code} covers both sides and one was tested: consider modifier 52.")
+    if facts.status == "aborted":
+        found.append("The operation was stopped: consider modifier 53 (for the patient's safety) or 52 (cut short).")
+    if "92653" in codes and rule.follows_cms:
+        found.append("92653 has no price in a hospital under Medicare rules: expect a denial.")
+    if pos and pos not in FACILITY_POS and {"95940", "G0453"} & codes and rule.follows_cms:
+        found.append("Medicare prices 95940 and G0453 in a facility only; check the place of service.")
+    return found
+
+
+def _line_warnings(line: Line, lines: Sequence[Line]) -> list[str]:
+    """The daily edit of a code, and the base study that continuous monitoring must stand on (billing.md 3.2)."""
+    found = []
+    info = CODES[line.code]
+    if info.mue is not None and line.units > info.mue:
+        found.append(f"{line.code}: {line.units} units are above the daily edit of {info.mue}; send records with it.")
+    if line.code in CONTINUOUS:
+        ok = [o for o in lines if (CODES[o.code].aoc_g0453 if line.code == "G0453" else CODES[o.code].aoc)]
+        if not ok:
+            found.append(f"{line.code} needs an accepted base study on the same claim, and there is none.")
+        elif all(other.rendering != line.rendering for other in ok):
+            found.append(
+                f"{line.code} of {line.rendering_name or 'nobody named'} has no base study by the same physician."
+            )
+    return found
+
+
+def _flags(facts: Facts, clock: _Clock, continuous: _Continuous, rule: PayerRule) -> tuple[str, ...]:
+    found = []
+    peak = conc.peak(facts)
+    if peak is not None and peak >= rule.max_concurrent:
+        found.append(f"concurrency_peak_{peak}")
+    if rule.remote_code == "G0453" and any(segment.mode != "in_room" for segment in facts.time.segments):
+        found.append("medicare_use_G0453_not_95941")
+    if any(row.code == "95941" for row in continuous.not_billed):
+        found.append("95941_not_reportable_30_min_or_less")
+    days = {edge.astimezone(facts.zone).date() for stretch in clock.counted for edge in stretch}
+    if len(days) > 1:
+        found.append("crosses_midnight")
+    if clock.clock_changes:
+        found.append("crosses_clock_change")
+    if gap := conc.minutes(clock.gap):
+        found.append(f"gap_{gap}_min_not_counted")
+    if len(continuous.owners) > 1:
+        found.append("two_interpreting_physicians_each_signs_own_interval")
+    if facts.status == "aborted":
+        found += ["aborted", "coder_review_discontinued_procedure"]
+    return tuple(found)
