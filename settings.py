@@ -12,6 +12,7 @@ import secrets as tokens
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
 
 ROOT = Path(__file__).resolve().parent
 
@@ -28,6 +29,7 @@ class Settings:
     base_url: str
     port: int
     practice_name: str
+    zone: ZoneInfo
     max_upload_mb: int
     trusted_hosts: tuple[str, ...]
     proxies: int
@@ -58,6 +60,7 @@ DEFAULTS = {
     "EVOKED_PORT": "8000",
     "EVOKED_URL": "http://127.0.0.1:8000",
     "EVOKED_PRACTICE": "Our practice",
+    "EVOKED_ZONE": "America/New_York",
     "EVOKED_MAX_UPLOAD_MB": "25",
     "EVOKED_PROXIES": "0",
 }
@@ -81,6 +84,7 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         base_url=url.rstrip("/"),
         port=port,
         practice_name=env["EVOKED_PRACTICE"],
+        zone=_zone(env["EVOKED_ZONE"]),
         max_upload_mb=_whole(env, "EVOKED_MAX_UPLOAD_MB", 1, 500),
         trusted_hosts=(parts.hostname, "127.0.0.1", "localhost"),
         proxies=_whole(env, "EVOKED_PROXIES", 0, 5),
@@ -99,6 +103,12 @@ def _whole(env: dict[str, str], name: str, low: int, high: int) -> int:
     if not low <= value <= high:
         raise BadSetting(f"{name} is {env[name]!r}; it must be a whole number from {low} to {high}.")
     return value
+
+
+def _zone(name: str) -> ZoneInfo:
+    if name not in available_timezones():
+        raise BadSetting(f"EVOKED_ZONE is {name!r}; it must be a time zone name such as America/Chicago.")
+    return ZoneInfo(name)
 
 
 def _secrets(path: Path) -> dict[str, str]:

@@ -1,0 +1,237 @@
+"""The people of the practice: inviting them, their roles, their credentials; opening an invitation."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, request, url_for
+from flask import session as cookie
+from flask_login import login_user
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, DateField, PasswordField, SelectField, SelectMultipleField, StringField
+from wtforms.validators import DataRequired, Length, Optional, Regexp, ValidationError
+
+from actions import Refused, people, sessions
+from models import ROLES, SETTINGS, Credential, Facility, Person
+from practice.identifiers import npi_problem
+from views import actor, now, page, public, roles
+
+bp = Blueprint("people", __name__)
+
+KINDS = (
+    "CNIM", "D.ABNM", "R. EP T.", "R. EEG T.", "CLTM", "BLS", "ACLS", "State license", "Hospital privileges",
+    "Board certification", "Malpractice insurance", "Vendor clearance", "Exclusion screening",
+)  # fmt: skip
+EMAIL = Regexp(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", message="That is not an email address. It looks like name@practice.org.")
+
+
+class PersonForm(FlaskForm):
+    name = StringField("Name", [DataRequired("Type the name as it is printed on reports."), Length(max=120)])
+    roles = SelectMultipleField("Roles", [DataRequired("Choose at least one role.")], choices=[(r, r) for r in ROLES])
+    credentials = StringField("Credentials", [Length(max=120)])
+    npi = StringField("NPI", [Length(max=10)])
+    phone = StringField("Phone", [Length(max=40)])
+
+    def validate_npi(self, field: StringField) -> None:
+        if field.data and (problem := npi_problem(field.data)):
+            raise ValidationError(problem)
+
+
+class InviteForm(PersonForm):
+    email = StringField("Email", [DataRequired("Type an email."), Length(max=200), EMAIL])
+
+
+class CredentialForm(FlaskForm):
+    kind = SelectField("Kind", choices=[(k, k) for k in KINDS])
+    number = StringField("Number", [Length(max=60)])
+    issuer = StringField("Issued by", [Length(max=120)])
+    state = StringField("State", [Length(max=2)])
+    facility = SelectField("Hospital", coerce=int)
+    from_on = DateField("Valid from", [Optional()])
+    until_on = DateField("Valid until", [Optional()])
+    verified = BooleanField("Verified with the issuer")
+
+
+class AcceptForm(FlaskForm):
+    name = StringField("Your name", [Length(max=120)])
+    email = StringField("Your email", [Length(max=200)])
+    password = PasswordField("Password", [DataRequired("Choose a password."), Length(max=200)])
+
+
+def find_person(id: int) -> Person:
+    person = Person.get_or_none(Person.id == id)
+    if person is None:
+        abort(404)
+    return person
+
+
+def _credential_form() -> CredentialForm:
+    form = CredentialForm()
+    rows = Facility.select(Facility.id, Facility.name).where(Facility.archived_at.is_null()).order_by(Facility.name)
+    form.facility.choices = [(0, "none"), *rows.tuples()]
+    return form
+
+
+def credentials_of(person: Person) -> list[Credential]:
+    """What a person holds, newest first, with the hospital of each."""
+    query = Credential.select(Credential, Facility).left_outer_join(Facility, on=(Credential.facility == Facility.id))
+    return list(query.where(Credential.person == person.id).order_by(Credential.kind, Credential.until_on.desc()))
+
+
+def _show(person: Person, form: CredentialForm, status: int = 200, link: str = ""):
+    return page("people/show.html", status, person=person, form=form, link=link, credentials=credentials_of(person))
+
+
+@bp.get("/people")
+@roles("owner")
+def listing():
+    return page("people/listing.html", people=list(Person.select().order_by(Person.disabled_at, Person.name)))
+
+
+@bp.get("/people/new")
+@roles("owner")
+def new():
+    return _invite_page(InviteForm())
+
+
+def _invite_page(form: InviteForm, status: int = 200):
+    return page(
+        "people/form.html", status, form=form, title="Invite a person", submit="Invite", url=url_for("people.create"),
+        sentence="You get a one-time link to hand over.", back=url_for("people.listing"), back_to="People",
+    )  # fmt: skip
+
+
+@bp.post("/people")
+@roles("owner")
+def create():
+    form = InviteForm()
+    if not form.validate():
+        return _invite_page(form, 422)
+    try:
+        person, token = people.invite(
+            name=form.name.data, email=form.email.data, credentials=form.credentials.data, npi=form.npi.data,
+            phone=form.phone.data, roles=form.roles.data, by=actor(), now=now(),
+        )  # fmt: skip
+    except Refused as refused:
+        form.email.errors = refused.reasons
+        return _invite_page(form, 422)
+    # The token is shown in this one answer and kept nowhere, so this is a page and not a redirect.
+    return _show(person, _credential_form(), 201, SETTINGS.base_url + url_for("people.invitation", token=token))
+
+
+@bp.get("/people/<row:id>")
+@roles("owner")
+def show(id: int):
+    return _show(find_person(id), _credential_form())
+
+
+@bp.get("/people/<row:id>/edit")
+@roles("owner")
+def edit(id: int):
+    person = find_person(id)
+    return _edit_page(person, PersonForm(obj=person))
+
+
+def _edit_page(person: Person, form: PersonForm, status: int = 200):
+    return page(
+        "people/form.html", status, form=form, title=f"Change {person.name}", submit="Save", sentence=person.email,
+        url=url_for("people.revise", id=person.id), back=url_for("people.show", id=person.id), back_to=person.name,
+    )  # fmt: skip
+
+
+@bp.post("/people/<row:id>")
+@roles("owner")
+def revise(id: int):
+    person, form = find_person(id), PersonForm()
+    if not form.validate():
+        return _edit_page(person, form, 422)
+    try:
+        people.revise(
+            person, name=form.name.data, credentials=form.credentials.data, npi=form.npi.data,
+            phone=form.phone.data, roles=form.roles.data, by=actor(),
+        )  # fmt: skip
+    except Refused as refused:
+        form.roles.errors = refused.reasons
+        return _edit_page(person, form, 422)
+    flash("Saved.")
+    return redirect(url_for("people.show", id=id), 303)
+
+
+@bp.post("/people/<row:id>/credentials")
+@roles("owner")
+def hold(id: int):
+    person, form = find_person(id), _credential_form()
+    if not form.validate():
+        return _show(person, form, 422)
+    try:
+        people.hold_credential(
+            person, kind=form.kind.data, number=form.number.data, issuer=form.issuer.data, state=form.state.data.upper(),
+            facility=form.facility.data or None, from_on=form.from_on.data, until_on=form.until_on.data,
+            verified=form.verified.data, by=actor(), on=now().date(),
+        )  # fmt: skip
+    except Refused as refused:
+        form.until_on.errors = refused.reasons
+        return _show(person, form, 422)
+    flash("The credential is on file.")
+    return redirect(url_for("people.show", id=id), 303)
+
+
+@bp.post("/people/<row:id>/invitation")
+@roles("owner")
+def invite_again(id: int):
+    person = find_person(id)
+    token = people.invite_again(person, by=actor(), now=now())
+    return _show(person, _credential_form(), 201, SETTINGS.base_url + url_for("people.invitation", token=token))
+
+
+@bp.post("/people/<row:id>/disabling")
+@roles("owner")
+def disable(id: int):
+    person = find_person(id)
+    people.disable(person, by=actor(), now=now())
+    flash(f"{person.name} is shut out; all their devices are signed out.")
+    return redirect(url_for("people.show", id=id), 303)
+
+
+@bp.post("/people/<row:id>/enabling")
+@roles("owner")
+def enable(id: int):
+    people.enable(find_person(id), by=actor())
+    flash("The account works again.")
+    return redirect(url_for("people.show", id=id), 303)
+
+
+@bp.get("/invitations/<token>")
+@public
+def invitation(token: str):
+    found = people.open_invitation(token, now=now())
+    if found is None:
+        return page("people/spent.html", 410)
+    return page("people/accept.html", form=AcceptForm(), invitation=found)
+
+
+@bp.post("/invitations/<token>")
+@public
+def accept(token: str):
+    found = people.open_invitation(token, now=now())
+    if found is None:
+        return page("people/spent.html", 410)
+    form = AcceptForm()
+    if found.person is None:
+        form.name.validators = [DataRequired("Type your name as it is printed on reports.")]
+        form.email.validators = [DataRequired("Type your email."), EMAIL]
+    if form.validate():
+        try:
+            person = people.accept(
+                found, name=form.name.data or "", email=form.email.data or "", password=form.password.data,
+                address=request.remote_addr or "", now=now(),
+            )  # fmt: skip
+        except Refused as refused:
+            form.password.errors = refused.reasons
+        else:
+            session = sessions.sign_in(
+                email=person.email, password=form.password.data, device=request.user_agent.string, keep=False,
+                address=request.remote_addr or "", now=now(),
+            )  # fmt: skip
+            cookie.clear()
+            login_user(session)
+            return redirect(url_for("desk.today"), 303)
+    return page("people/accept.html", 422, form=form, invitation=found)
