@@ -1,0 +1,81 @@
+// What plain HTML cannot do: say that the network failed, put the focus where the answer is,
+// stamp the time of now in the facility's zone, step a number. Every page works without it.
+(function () {
+  "use strict";
+
+  function say(text) {
+    var line = document.createElement("p");
+    line.className = "message error";
+    line.textContent = text;
+    var place = document.getElementById("messages");
+    place.replaceChildren(line);
+    place.scrollIntoView({ block: "nearest" });
+  }
+
+  document.addEventListener("htmx:sendError", function () {
+    say("No connection. What you typed is still here; send it again when you are back online.");
+  });
+  document.addEventListener("htmx:timeout", function () {
+    say("The answer took too long. What you typed is still here; reload to see whether it arrived, then send it again.");
+  });
+  document.addEventListener("htmx:responseError", function (event) {
+    if (event.detail.xhr.status !== 401) say("That did not work. Nothing was changed by it. Reload the page and try again.");
+  });
+
+  // A refusal comes as a whole page. Shown inside a part, only its reasons are wanted, above what was typed.
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    var answer = event.detail;
+    if (answer.xhr.status === 422 && /^\s*<!doctype/i.test(answer.serverResponse)) {
+      answer.target = document.getElementById("messages");
+      answer.swapOverride = "innerHTML";
+      answer.selectOverride = ".reasons";
+    }
+  });
+  document.addEventListener("htmx:afterSwap", function (event) {
+    var first = event.target.querySelector(".problems, .reasons, [aria-invalid=true]");
+    if (first) {
+      first.tabIndex = first.tabIndex < 0 ? -1 : first.tabIndex;
+      first.focus();
+    }
+  });
+
+  function stamp(button) {
+    var field = document.getElementById(button.dataset.now);
+    var parts = {};
+    new Intl.DateTimeFormat("en-US", {
+      timeZone: button.dataset.zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit",
+      hour: "2-digit", minute: "2-digit", second: "2-digit"
+    }).formatToParts(new Date()).forEach(function (part) { parts[part.type] = part.value; });
+    var time = parts.hour + ":" + parts.minute + (field.step && field.step < 60 ? ":" + parts.second : "");
+    field.value = field.type === "time" ? time : parts.year + "-" + parts.month + "-" + parts.day + "T" + time;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function step(button) {
+    var field = document.getElementById(button.dataset.steps);
+    var by = Number(button.dataset.by), places = (button.dataset.by.split(".")[1] || "").length;
+    var value = Number(field.value || field.dataset.start || 0) + by;
+    if (field.dataset.least) value = Math.max(value, Number(field.dataset.least));
+    if (field.dataset.most) value = Math.min(value, Number(field.dataset.most));
+    field.value = value.toFixed(places);
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest("[data-now], [data-steps]");
+    if (button) (button.dataset.now ? stamp : step)(button);
+    document.querySelectorAll("details.more[open]").forEach(function (sheet) {
+      if (!sheet.contains(event.target)) sheet.open = false;
+    });
+  });
+
+  // These buttons do nothing without this script, so they are hidden until it runs.
+  function reveal(root) {
+    root.querySelectorAll("[data-now][hidden], [data-steps][hidden]").forEach(function (button) { button.hidden = false; });
+  }
+  document.addEventListener("htmx:load", function (event) { reveal(event.target); });
+  reveal(document);
+
+  var problems = document.querySelector(".problems");
+  if (problems) problems.focus();
+})();
