@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Union, get_args
 
 import msgspec
@@ -335,13 +335,14 @@ class _Fold:
         self.conflicts: list[c.Conflict] = []
         self.dangling: list[str] = []
         self.root_of: dict[str, str] = {}
+        self.versions: dict[str, list[Entry]] = {}
         self.label_of: dict[str, str] = {}
         self._settle()
         self._label()
 
     def _settle(self) -> None:
         """Follow each chain of corrections to the version that stands."""
-        versions: dict[str, list[Entry]] = {}
+        versions = self.versions
         for entry in self.known.values():
             if entry.replaces in self.known and not self._circular(entry):
                 versions.setdefault(entry.replaces, []).append(entry)
@@ -351,17 +352,14 @@ class _Fold:
             if root.kind == "struck":
                 continue  # what it strikes has not arrived
             current = root
-            self.root_of[root.client_id] = root.client_id
+            for entry in _descendants(root, versions):
+                self.root_of[entry.client_id] = root.client_id
             while newer := versions.get(current.client_id):
-                for entry in newer:
-                    self.root_of[entry.client_id] = root.client_id
-                if len(newer) > 1:
+                if len({_said(_tip(entry, versions)) for entry in newer}) > 1:
                     self.conflicts.append(
                         c.Conflict(original=current.client_id, versions=tuple(e.client_id for e in newer))
                     )
-                # Of two corrections that did not see each other the later keyed one stands, a correction before
-                # a strike, until a person decides.
-                current = max(newer, key=lambda e: (e.kind != "struck", *_place(e)))
+                current = _newest(newer)
             if current.kind == "struck":
                 continue
             self.lines[current.kind].append(_Line(root, current))
@@ -634,6 +632,40 @@ class _Fold:
             for role, line in by_role.items()
         }
         return c.Signoffs(technologist=made.get("technologist"), physician=made.get("physician"))
+
+
+def _newest(newer: list[Entry]) -> Entry:
+    """Of corrections that did not see each other the later keyed one stands, a correction before a strike,
+    until a person decides."""
+    return max(newer, key=lambda entry: (entry.kind != "struck", *_place(entry)))
+
+
+def _tip(entry: Entry, versions: dict[str, list[Entry]]) -> Entry:
+    """The end of the chain of corrections that begins with this entry."""
+    while newer := versions.get(entry.client_id):
+        entry = _newest(newer)
+    return entry
+
+
+def tip(client_id: str, entries: Iterable[Entry]) -> Entry:
+    """The version that stands at the end of this entry's own corrections."""
+    fold = _Fold(entries)
+    return _tip(fold.known[client_id], fold.versions)
+
+
+def _said(entry: Entry) -> str:
+    """What a version says: two that say the same are not in conflict, and no two strikes are."""
+    if entry.kind == "struck":
+        return "struck"
+    return f"{entry.at.astimezone(UTC).isoformat() if entry.at else None} {encode_data(entry.data)}"
+
+
+def _descendants(root: Entry, versions: dict[str, list[Entry]]) -> list[Entry]:
+    """An entry and all its corrections, on every branch."""
+    found = [root]
+    for entry in found:
+        found += versions.get(entry.client_id, ())
+    return found
 
 
 def _place(entry: Entry) -> tuple[datetime, str]:
