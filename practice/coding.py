@@ -18,6 +18,7 @@ from msgspec import Struct
 from . import concurrency as conc
 from .cases import Facts, Mode, PayerClass, Segment
 from .concurrency import Intervals
+from .minutes import Minutes
 from .studies import Study, base_studies
 
 Rounding = Literal["midpoint", "full_unit_only"]
@@ -158,9 +159,9 @@ def code(
     technical_owned: bool = False,
 ) -> Coding:
     """What the record supports on a professional claim to a payer with this rule."""
-    clock = _Clock(facts)
+    log = Minutes(facts)
     part = _component(pos, professional_owned, technical_owned)
-    continuous = _Continuous(facts, rule, clock)
+    continuous = _Continuous(facts, rule, log)
     lines: list[Line] = []
     not_billed: list[NotBilled] = []
     found = base_studies(facts)
@@ -176,13 +177,13 @@ def code(
         else:
             not_billed.append(NotBilled(code=line.code, minutes=line.minutes, reason=_NOT_OWNED))
     return Coding(
-        counted_minutes=conc.minutes(clock.counted),
-        segments=tuple(clock.segment(segment) for segment in facts.time.segments),
+        counted_minutes=conc.minutes(log.counted),
+        segments=tuple(_segment(log, segment) for segment in facts.time.segments),
         lines=tuple(lines),
-        not_billed=(*continuous.not_billed, *not_billed, *clock.excluded_rows),
-        warnings=(*clock.warnings, *found.warnings, *_warnings(facts, lines, found.studies, rule, pos)),
-        date_of_service=clock.date_of_service,
-        flags=_flags(facts, clock, continuous, rule),
+        not_billed=(*continuous.not_billed, *not_billed, *_not_counted(log)),
+        warnings=(*log.warnings, *found.warnings, *_warnings(facts, lines, found.studies, rule, pos)),
+        date_of_service=log.date_of_service,
+        flags=_flags(facts, log, continuous, rule),
     )
 
 
@@ -191,122 +192,23 @@ def as_json(coding: Coding) -> dict[str, Any]:
     return msgspec.to_builtins(coding)
 
 
-# Which minutes count
+def _not_counted(log: Minutes) -> list[NotBilled]:
+    return [NotBilled(minutes=minutes, reason=sentence) for minutes, sentence in log.not_counted]
 
 
-class _Clock:
-    """The minutes of a case: what counts, what does not and why. Each minute stands in one place only."""
-
-    def __init__(self, facts: Facts) -> None:
-        self.facts = facts
-        self.attended = conc.attendances(facts)
-        monitored = conc.segments(facts)
-        time = facts.time
-        pauses = conc.pauses(facts)
-        setup = conc.interval(time.setup_start, time.setup_end)
-        baselines = conc.union(*(conc.interval(part.start, part.end) for part in facts.baselines.sets))
-        connected = conc.union(*(attendance.all for attendance in self.attended))
-        # Without any connection on record nobody can say which minutes were watched: they stay, and a finding blocks.
-        away = conc.subtract(monitored, connected) if connected else ()
-        self.counted = conc.subtract(monitored, conc.union(pauses, setup, baselines, away))
-        first = monitored[0][0] if monitored else None
-        last = monitored[-1][1] if monitored else None
-        parts = [
-            ("set-up", conc.subtract(setup, pauses)),
-            *((_named(pause.reason, "break"), conc.interval(pause.start, pause.end)) for pause in time.breaks),
-            ("pause", pauses),
-            ("baselines", baselines),
-            ("no physician connected", away),
-            ("between monitored stretches", conc.interval(first, last)),
-            ("waiting before monitoring", conc.interval(time.tech_arrive or time.setup_start, first)),
-            ("after monitoring stopped, until electrodes were out", conc.interval(last, time.electrodes_out)),
-        ]
-        taken = self.counted
-        self.excluded: list[tuple[str, Intervals]] = []
-        for what, stretches in parts:
-            rest = conc.subtract(stretches, taken)
-            taken = conc.union(taken, rest)
-            if conc.minutes(rest):
-                self.excluded.append((what, rest))
-        inside = conc.interval(first, last)
-        self.gap = conc.subtract(inside, self.counted)
-
-    @property
-    def date_of_service(self) -> date | None:
-        """The local day on which monitoring began (billing.md 1.2)."""
-        starts = [segment.start for segment in self.facts.time.segments if segment.start]
-        return min(starts).astimezone(self.facts.zone).date() if starts else self.facts.header.date_of_service
-
-    @property
-    def excluded_rows(self) -> list[NotBilled]:
-        return [
-            NotBilled(
-                minutes=conc.minutes(stretches),
-                reason=f"{what} {conc.minutes(stretches)} min not counted: {self.spans(stretches)}",
-            )
-            for what, stretches in self.excluded
-        ]
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        found = [
-            f"Monitoring segment {segment.id} has no {'start' if segment.start is None else 'stop'}; nothing is counted."
-            for segment in self.facts.time.segments
-            if segment.start is None or segment.end is None
-        ]
-        found += [
-            f"A pause began at {self.time(start)} and its end is not recorded; its minutes are still counted."
-            for start in conc.open_pauses(self.facts)
-        ]
-        return tuple(found)
-
-    def segment(self, segment: Segment) -> SegmentMinutes:
-        before = conc.union(*(conc.interval(s.start, s.end) for s in self._before(segment)))
-        whole = conc.interval(segment.start, segment.end)
-        own = conc.subtract(conc.clip(whole, self.counted), before)
-        left_out = conc.minutes(whole) - conc.minutes(own)
-        note = "" if whole else "start or stop not recorded, nothing counted"
-        if left_out:
-            note = f"{left_out} min of it not counted"
-        return SegmentMinutes(
-            id=segment.id,
-            start=segment.start,
-            end=segment.end,
-            mode=segment.mode,
-            minutes=conc.minutes(own),
-            note=note,
-        )
-
-    def _before(self, segment: Segment) -> Sequence[Segment]:
-        return self.facts.time.segments[: self.facts.time.segments.index(segment)]
-
-    def own(self, segment: Segment) -> Intervals:
-        """The counted time of this segment and of no earlier one, should two overlap."""
-        before = conc.union(*(conc.interval(s.start, s.end) for s in self._before(segment)))
-        return conc.subtract(conc.clip(conc.interval(segment.start, segment.end), self.counted), before)
-
-    @property
-    def clock_changes(self) -> bool:
-        zone = self.facts.zone
-        return len({edge.astimezone(zone).utcoffset() for stretch in self.counted for edge in stretch}) > 1
-
-    def time(self, instant: datetime) -> str:
-        """The facility's clock; with the zone on a night when the clock changes, with the day when it is the next."""
-        local = instant.astimezone(self.facts.zone)
-        text = local.strftime("%H:%M %Z" if self.clock_changes else "%H:%M")
-        day = self.date_of_service
-        return text if day is None or local.date() <= day else f"{text} next day"
-
-    def spans(self, stretches: Intervals) -> str:
-        shown = [f"{self.time(start)} to {self.time(end)}" for start, end in stretches]
-        if len(shown) > 1:
-            lengths = [conc.minutes([stretch]) for stretch in stretches]
-            shown = [f"{span} ({length})" for span, length in zip(shown, lengths, strict=True)]
-        return ", ".join(shown)
-
-
-def _named(reason: str | None, what: str) -> str:
-    return f"{what} ({reason})" if reason else what
+def _segment(log: Minutes, segment: Segment) -> SegmentMinutes:
+    whole = conc.interval(segment.start, segment.end)
+    counted = conc.minutes(log.own(segment))
+    left_out = conc.minutes(whole) - counted
+    note = f"{left_out} min of it not counted" if left_out else ""
+    return SegmentMinutes(
+        id=segment.id,
+        start=segment.start,
+        end=segment.end,
+        mode=segment.mode,
+        minutes=counted,
+        note=note if whole else "start or stop not recorded, nothing counted",
+    )
 
 
 # Continuous monitoring
@@ -315,21 +217,21 @@ def _named(reason: str | None, what: str) -> str:
 class _Continuous:
     """The lines for the counted minutes: by mode, payer and physician (billing.md 1.4)."""
 
-    def __init__(self, facts: Facts, rule: PayerRule, clock: _Clock) -> None:
-        self.facts, self.rule, self.clock = facts, rule, clock
+    def __init__(self, facts: Facts, rule: PayerRule, log: Minutes) -> None:
+        self.facts, self.rule, self.log = facts, rule, log
         self.parts: dict[tuple[str | None, str], list[Intervals]] = {}
         self.refused: dict[str, list[Intervals]] = {}
-        self.owners = _owners(facts, clock)
+        self.owners = _owners(facts, log)
         for segment in facts.time.segments:
             for physician, time in self.owners.items():
-                self._share_out(segment, physician, conc.clip(clock.own(segment), time))
+                self._share_out(segment, physician, conc.clip(log.own(segment), time))
         self.lines: list[Line] = []
         self.not_billed: list[NotBilled] = []
         for (physician, cpt), stretches in self.parts.items():
             self._add(physician, cpt, conc.union(*stretches))
         for reason, stretches in self.refused.items():
             if left := conc.minutes(conc.union(*stretches)):
-                spans = clock.spans(conc.union(*stretches))
+                spans = log.spans(conc.union(*stretches))
                 self.not_billed.append(NotBilled(minutes=left, reason=f"{left} min {reason}: {spans}"))
 
     def _share_out(self, segment: Segment, physician: str | None, time: Intervals) -> None:
@@ -380,7 +282,7 @@ class _Continuous:
         )
 
     def _derivation(self, physician: str | None, cpt: str, time: Intervals, minutes: int) -> str:
-        counted = conc.minutes(self.clock.counted)
+        counted = conc.minutes(self.log.counted)
         what = f"{minutes} min counted"
         if cpt == "G0453":
             what = f"{minutes} min exclusive of {counted} min counted"
@@ -390,23 +292,23 @@ class _Continuous:
             what += f" for {self.facts.person_name(physician)}"
         left = [
             f"{name} {conc.minutes(stretches)} min not counted"
-            for name, stretches in self.clock.excluded
+            for name, stretches in self.log.excluded
             if name == "set-up" or conc.clip(stretches, conc.interval(*self._span()))
         ]
-        return "; ".join([f"{what}: {self.clock.spans(time)}", *left, arithmetic(cpt, minutes, self.rule)])
+        return "; ".join([f"{what}: {self.log.spans(time)}", *left, arithmetic(cpt, minutes, self.rule)])
 
     def _span(self) -> tuple[datetime, datetime]:
         monitored = conc.segments(self.facts)
         return monitored[0][0], monitored[-1][1]
 
     def _steps(self, physician: str | None, cpt: str, time: Intervals, minutes: int) -> tuple[str, ...]:
-        clock = self.clock
+        log = self.log
         steps = []
         for segment in self.facts.time.segments:
-            if part := conc.clip(clock.own(segment), time):
+            if part := conc.clip(log.own(segment), time):
                 mode = segment.mode.replace("_", " ")
-                steps.append(f"{segment.id} ({mode}): {clock.spans(part)} = {conc.minutes(part)} min")
-        steps += [row.reason for row in clock.excluded_rows]
+                steps.append(f"{segment.id} ({mode}): {log.spans(part)} = {conc.minutes(part)} min")
+        steps += [sentence for _, sentence in log.not_counted]
         steps += self._presence_steps(physician, time)
         rounding = "rounded at the mid-point" if self.rule.rounding == "midpoint" else "full units only"
         steps.append(f"{arithmetic(cpt, minutes, self.rule)} ({rounding}; {self.rule.certainty}: {self.rule.source})")
@@ -415,46 +317,46 @@ class _Continuous:
     def _presence_steps(self, physician: str | None, time: Intervals) -> list[str]:
         steps = []
         name = self.facts.person_name(physician)
-        attendance = next((a for a in self.clock.attended if a.physician == physician), None)
+        attendance = next((a for a in self.log.attended if a.physician == physician), None)
         if attendance is None:
             steps.append("No connection of a physician is recorded; the minutes are those of the segment")
         elif assumed := conc.clip(attendance.assumed, time):
             left = conc.minutes(assumed)
             steps.append(
-                f"{name}: connect or disconnect not recorded for {left} of these min, {self.clock.spans(assumed)}"
+                f"{name}: connect or disconnect not recorded for {left} of these min, {self.log.spans(assumed)}"
             )
-        shared = [conc.clip(a.all, attendance.all) for a in self.clock.attended if attendance and a != attendance]
-        if both := conc.clip(conc.union(*shared), self.clock.counted):
+        shared = [conc.clip(a.all, attendance.all) for a in self.log.attended if attendance and a != attendance]
+        if both := conc.clip(conc.union(*shared), self.log.counted):
             steps.append(
-                f"{conc.minutes(both)} min with two physicians connected, {self.clock.spans(both)}: "
+                f"{conc.minutes(both)} min with two physicians connected, {self.log.spans(both)}: "
                 "each minute belongs to the one connected first"
             )
         return steps
 
     def _sources(self, physician: str | None, time: Intervals) -> tuple[str, ...]:
-        used = [s.src for s in self.facts.time.segments if conc.clip(self.clock.own(s), time)]
-        used += [log.src for log in self.facts.physician_log if log.physician == physician]
+        used = [s.src for s in self.facts.time.segments if conc.clip(self.log.own(s), time)]
+        used += [p.src for p in self.facts.physician_log if p.physician == physician]
         used += [pause.src for pause in self.facts.time.breaks]
         return tuple(dict.fromkeys(src for src in used if src))
 
 
-def _owners(facts: Facts, clock: _Clock) -> dict[str | None, Intervals]:
+def _owners(facts: Facts, log: Minutes) -> dict[str | None, Intervals]:
     """Whose each minute is: of two physicians connected at once, the one who was there first keeps it."""
     stretches = sorted(
-        (start, end, attendance.physician) for attendance in clock.attended for start, end in attendance.all
+        (start, end, attendance.physician) for attendance in log.attended for start, end in attendance.all
     )
     owners: dict[str | None, Intervals] = {}
     taken: Intervals = ()
     for start, end, physician in stretches:
-        own = conc.clip(conc.subtract([(start, end)], taken), clock.counted)
+        own = conc.clip(conc.subtract([(start, end)], taken), log.counted)
         taken = conc.union(taken, own)
         if own:
             owners[physician] = conc.union(owners.get(physician, ()), own)
-    return owners or {_only_physician(facts): clock.counted}
+    return owners or {_only_physician(facts): log.counted}
 
 
 def _only_physician(facts: Facts) -> str | None:
-    named = [log.physician for log in facts.physician_log] or [p.id for p in facts.staff.physicians]
+    named = [p.physician for p in facts.physician_log] or [p.id for p in facts.staff.physicians]
     return named[0] if len(set(named)) == 1 else None
 
 
@@ -549,21 +451,21 @@ def _line_warnings(line: Line, lines: Sequence[Line]) -> list[str]:
     return found
 
 
-def _flags(facts: Facts, clock: _Clock, continuous: _Continuous, rule: PayerRule) -> tuple[str, ...]:
+def _flags(facts: Facts, log: Minutes, continuous: _Continuous, rule: PayerRule) -> tuple[str, ...]:
     found = []
     peak = conc.peak(facts)
     if peak is not None and peak >= rule.max_concurrent:
         found.append(f"concurrency_peak_{peak}")
     if rule.remote_code == "G0453" and any(segment.mode != "in_room" for segment in facts.time.segments):
         found.append("medicare_use_G0453_not_95941")
-    if any(row.code == "95941" for row in continuous.not_billed):
+    if any(row.code == "95941" and (row.minutes or 0) <= 30 for row in continuous.not_billed):
         found.append("95941_not_reportable_30_min_or_less")
-    days = {edge.astimezone(facts.zone).date() for stretch in clock.counted for edge in stretch}
+    days = {edge.astimezone(facts.zone).date() for stretch in log.counted for edge in stretch}
     if len(days) > 1:
         found.append("crosses_midnight")
-    if clock.clock_changes:
+    if log.clock_changes:
         found.append("crosses_clock_change")
-    if gap := conc.minutes(clock.gap):
+    if gap := conc.minutes(log.gap):
         found.append(f"gap_{gap}_min_not_counted")
     if len(continuous.owners) > 1:
         found.append("two_interpreting_physicians_each_signs_own_interval")
