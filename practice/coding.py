@@ -189,7 +189,7 @@ def code(
 
 def as_json(coding: Coding) -> dict[str, Any]:
     """The coding as plain values, for `case lines` and for pages."""
-    return msgspec.to_builtins(coding)
+    return msgspec.json.decode(msgspec.json.encode(coding))
 
 
 def _not_counted(log: Minutes) -> list[NotBilled]:
