@@ -141,13 +141,21 @@ class Invitation(Row):
 class Session(Row, UserMixin):
     """A signed-in device. The cookie holds the token, the row its hash: ending the row ends the session at once."""
 
+    token: str | None = None
+    """Known only while the request that carries it lasts."""
+
     person = pw.ForeignKeyField(Person, backref="sessions")
     token_hash = pw.TextField(unique=True)
     device = pw.TextField(default="")
+    kept = pw.BooleanField(default=False)
     created_at = UtcField()
     seen_at = UtcField()
     expires_at = UtcField()
     ended_at = UtcField(null=True)
+
+    def get_id(self) -> str:
+        """What flask-login keeps in the cookie."""
+        return self.token or ""
 
     @classmethod
     def live(cls, token: str, now: datetime) -> Session | None:
@@ -234,8 +242,11 @@ class PayerRule(Row):
     from_on = DayField()
     until_on = DayField(null=True)
     accepts = ListField(default=list)
-    remote_code = pw.TextField()
+    remote_code = pw.TextField(default="")
     rounding = pw.TextField(default="midpoint")
+    min_first_quarter_minutes = pw.IntegerField(default=8)
+    min_first_hour_minutes = pw.IntegerField(default=31)
+    follows_cms = pw.BooleanField(default=False)
     max_concurrent = pw.IntegerField(default=3)
     source = pw.TextField(default="")
     certainty = pw.TextField(default="")
@@ -248,6 +259,15 @@ class Patient(Row):
     mrn = pw.TextField(default="", index=True)
     dob = DayField(null=True)
     sex = pw.TextField(default="U")
+
+    @classmethod
+    def name_begins(cls, start: str) -> pw.Expression:
+        """Names that begin so, capitals or not; answered from the index on the lower-case name."""
+        low = start.lower()
+        return (pw.fn.LOWER(cls.name) >= low) & (pw.fn.LOWER(cls.name) < low + "\U0010ffff")
+
+
+Patient.add_index(Patient.index(pw.fn.LOWER(Patient.name), name="patient_lower_name"))
 
 
 class Coverage(Row):
@@ -284,6 +304,9 @@ class Agreement(Row):
 
 # The case and its record
 
+PLANNED = ("staff", "modality", "criterion")
+"""Kinds of entries that booking and assigning write: with these alone, recording has not begun."""
+
 
 class Case(Row):
     """One operation monitored. Its record is the entries; these columns are the header."""
@@ -312,6 +335,8 @@ class Case(Row):
     indication = pw.TextField(default="")
     structures = ListField(default=list)
     preop_exam = pw.TextField(default="")
+    gaps = ListField(default=dict)
+    """What a loaded file says of its missing header values: the reason by part, and whether the day was left out."""
     record_rev = pw.IntegerField(default=0)
     created_at = UtcField()
     created_by = pw.IntegerField(null=True)
@@ -330,15 +355,62 @@ class Case(Row):
             return "signed"
         if self.closed_at:
             return "closed"
-        return "recording" if self.entries.limit(1).exists() else "booked"
+        return "recording" if self.entries.where(Entry.kind.not_in(PLANNED)).limit(1).exists() else "booked"
+
+    @classmethod
+    def in_state(cls, state: str) -> pw.Expression:
+        """What `state` asks, for queries."""
+        signed, closed = cls.signed_at.is_null(False), cls.closed_at.is_null(False)
+        begun = pw.fn.EXISTS(Entry.select(pw.SQL("1")).where(Entry.case == cls.id, Entry.kind.not_in(PLANNED)))
+        return {
+            "signed": signed,
+            "closed": ~signed & closed,
+            "recording": ~signed & ~closed & begun,
+            "booked": ~signed & ~closed & ~begun,
+        }[state]
+
+    @classmethod
+    def visible_to(cls, person: Person) -> pw.ModelSelect:
+        """The cases a person may see: owner, biller and auditor all of them, others those they work on."""
+        if person.has("owner", "biller", "auditor"):
+            return cls.select()
+        return cls.worked_on_by(person)
+
+    @classmethod
+    def worked_on_by(cls, person: Person) -> pw.ModelSelect:
+        return cls.select().where(cls.id.in_(Assignment.select(Assignment.case).where(Assignment.person == person.id)))
+
+    @classmethod
+    def lines(cls, query: pw.ModelSelect) -> pw.ModelSelect:
+        """The query's cases as tuples of what a list shows of them, without a query per row."""
+
+        def manned(role: str) -> pw.Function:
+            rows = Assignment.select(pw.SQL("1")).where(Assignment.case == cls.id, Assignment.role == role)
+            return pw.fn.EXISTS(rows).alias(role)
+
+        begun = cls.in_state("recording").alias("begun")
+        return (
+            query.select(
+                cls.id, cls.reference, cls.date_of_service, cls.starts_at, cls.procedure, cls.levels, cls.or_room,
+                cls.closed_at, cls.signed_at, Facility.name.alias("facility"), Facility.zone,
+                Patient.name.alias("patient"), Patient.mrn, begun, manned("technologist"), manned("physician"),
+            )
+            .join(Facility)
+            .switch(cls)
+            .join(Patient)
+            .namedtuples()
+        )  # fmt: skip
 
     @property
     def header(self) -> Header:
         """The header of the facts, from this row and the rows it points to."""
         return Header(
-            date_of_service=self.date_of_service,
+            date_of_service=None if "date_of_service" in self.gaps else self.date_of_service,
             facility=facts_of.FacilityHeader(
-                name=self.facility.name, state=self.facility.state or None, or_room=self.or_room or None
+                name=self.facility.name,
+                state=self.facility.state or None,
+                or_room=self.or_room or None,
+                missing_reason=self.gaps.get("facility"),
             ),
             patient=facts_of.PatientHeader(
                 name=self.patient.name,
@@ -346,6 +418,7 @@ class Case(Row):
                 dob=self.patient.dob,
                 sex=self.patient.sex or None,
                 encounter=self.encounter or None,
+                missing_reason=self.gaps.get("patient"),
             ),
             payer_class=self.payer_class or None,
             surgeon=self.surgeon.name if self.surgeon else None,
@@ -358,11 +431,13 @@ class Case(Row):
                 side=self.side or None,
                 cpt=tuple(self.cpt),
                 position=self.position or None,
+                missing_reason=self.gaps.get("procedure"),
             ),
             diagnosis=tuple(facts_of.Diagnosis(**item) for item in self.diagnosis),
             indication=self.indication or None,
             structures_at_risk=tuple(self.structures),
             preop_exam=self.preop_exam or None,
+            missing_reason=self.gaps.get("header"),
         )
 
     def facts(self) -> Facts:

@@ -128,6 +128,7 @@ CREATE TABLE patient (
     dob TEXT,
     sex TEXT NOT NULL
 );
+CREATE INDEX patient_lower_name ON patient (LOWER(name));
 CREATE INDEX patient_mrn ON patient (mrn);
 CREATE INDEX patient_name ON patient (name);
 
@@ -195,6 +196,7 @@ CREATE TABLE cases (
     indication TEXT NOT NULL,
     structures TEXT NOT NULL,
     preop_exam TEXT NOT NULL,
+    gaps TEXT NOT NULL,
     record_rev INTEGER NOT NULL,
     created_at TEXT NOT NULL,
     created_by INTEGER,

@@ -1,0 +1,243 @@
+"""Booking and revising a case, who works on it, closing and reopening its record."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from actions import Actor, Refused, audit, records
+from actions.loading import Loaded, export, load
+from models import Assignment, Case, Entry, Facility, Patient, Person, Preset, db
+from practice import record
+from practice import wording as w
+from practice.cases import Facts, Status
+from practice.completeness import Missing, missing
+
+__all__ = [
+    "Loaded",
+    "assign",
+    "book",
+    "close",
+    "export",
+    "load",
+    "patient_for",
+    "reopen",
+    "revise",
+    "unassign",
+    "unready",
+]
+
+HEADER = (
+    "facility", "surgeon", "patient", "payer", "payer_class", "date_of_service", "starts_at", "or_room", "encounter",
+    "anesthesia", "requested_by", "requested_on", "procedure", "levels", "approach", "side", "position", "cpt",
+    "diagnosis", "indication", "structures", "preop_exam",
+)  # fmt: skip
+"""The columns of a case that are its header: what booking fills and revising changes."""
+
+
+def book(
+    *, by: Actor, now: datetime, preset: Preset | None = None, technologist: Person | None = None,
+    physician: Person | None = None, **header: Any,
+) -> Case:  # fmt: skip
+    """Book a case with an empty record. A preset brings modalities and alert criteria, never a measurement."""
+    _known(header)
+    if preset and not header.get("structures"):
+        header["structures"] = preset.structures
+    with db.atomic():
+        case = Case.create(**header, created_at=now, created_by=by.id)
+        for person, role in ((technologist, "technologist"), (physician, "physician")):
+            if person:
+                assign(case, person, role, by=by, now=now)
+        if preset and (planned := _planned(preset, now)):
+            records.append(case, planned, by=by, now=now)
+        audit.record(by, "book", "case", row_id=case.id, case_id=case.id, preset=preset.id if preset else None)
+    return Case.get_by_id(case.id)
+
+
+def _known(header: dict[str, Any]) -> None:
+    if unknown := set(header) - set(HEADER):
+        raise TypeError(f"a case has no {sorted(unknown)}")
+
+
+def _planned(preset: Preset, now: datetime) -> list[record.Entry]:
+    """The entries of a preset: which modalities are run, and what counts as a signal alert."""
+    given = [msgspec.convert({"kind": "modality", **item}, record.Modality) for item in preset.modalities]
+    given += [record.Criterion(modality=code, text=text) for code, text in preset.criteria.items()]
+    return [_entry(data, now) for data in given]
+
+
+def _entry(
+    data: record.AnyData, now: datetime, *, at: datetime | None = None, replaces: str | None = None
+) -> record.Entry:
+    return record.Entry(client_id=str(uuid.uuid4()), at=at, data=data, entered_at=now, replaces=replaces)
+
+
+def patient_for(
+    *, name: str, mrn: str, dob: date | None, sex: str, facility: Facility, instead_of: Patient | None = None
+) -> Patient:
+    """The patient of this MRN, name, birthday and sex, or a new one. One MRN for two people of a facility is refused.
+
+    A correction makes a new patient (`instead_of` the wrong one): other cases, signed ones among them, keep theirs.
+    """
+    name, mrn = " ".join(name.split()), mrn.strip()
+    same = list(Patient.select().where(Patient.mrn == mrn)) if mrn else []
+    if not name:
+        if len(same) != 1:
+            raise Refused("No single patient has this MRN. Type the name and the date of birth too.")
+        return same[0]
+    for one in same:
+        if one.name.lower() == name.lower() and dob in (None, one.dob) and sex in ("U", "", one.sex):
+            return one
+    here = Case.select(Case.patient).where(Case.facility == facility.id, Case.patient.in_(same)).tuples()
+    if {row[0] for row in here} - {instead_of.id if instead_of else None}:
+        raise Refused(
+            "Another patient of this facility has this MRN. Compare the wristband with the booking, "
+            "then correct the MRN, the name, the date of birth or the sex."
+        )
+    return Patient.create(name=name, mrn=mrn, dob=dob, sex=sex)
+
+
+def revise(case: Case, *, by: Actor, **header: Any) -> Case:
+    """Change the header. It is part of the facts, so a change makes drafts stale."""
+    _known(header)
+    with db.atomic():
+        case = _writable(case, by)
+        before = {name: getattr(case, name) for name in header}
+        changed = audit.changed(before, header)
+        if "date_of_service" in case.gaps:
+            changed.setdefault("date_of_service", [])
+        if not changed:
+            return case
+        gaps = {part: reason for part, reason in case.gaps.items() if part != "date_of_service"}
+        Case.update(**header, gaps=gaps, record_rev=Case.record_rev + 1).where(Case.id == case.id).execute()
+        audit.record(by, "revise", "case", row_id=case.id, case_id=case.id, fields=changed)
+    return Case.get_by_id(case.id)
+
+
+def _writable(case: Case, by: Actor) -> Case:
+    """The case as it is now, if it is not signed and `by` is the owner or one of its technologists."""
+    case = Case.get_by_id(case.id)
+    if case.signed_at:
+        raise Refused(records.SIGNED)
+    if by.person and not by.person.has("owner") and not _works(case, by.person, "technologist"):
+        raise Refused("Only the owner and the technologists of this case can change it.")
+    return case
+
+
+def _works(case: Case, person: Person, role: str) -> bool:
+    return (
+        Assignment.select()
+        .where(Assignment.case == case.id, Assignment.person == person.id, Assignment.role == role)
+        .exists()
+    )
+
+
+def assign(case: Case, person: Person, role: str, *, by: Actor, now: datetime) -> None:
+    """Put a person on a case and into its record. Assigning twice changes nothing."""
+    with db.atomic():
+        case = _writable(case, by)
+        if role not in ("technologist", "physician") or not person.has(role) or person.disabled_at:
+            raise Refused(
+                f"{person.name} cannot be assigned as {role}: they do not hold that role, or can no longer sign in."
+            )
+        if role == "physician" and {person.name, person.signing_name} & {
+            case.surgeon.name if case.surgeon else "",
+            case.anesthesia,
+        }:
+            raise Refused(
+                f"{person.name} operates or gives anesthesia in this case, so they cannot interpret its monitoring."
+            )
+        if _works(case, person, role):
+            return
+        assignment = Assignment.create(case=case.id, person=person.id, role=role)
+        if not _staff(case.facts(), person, role):
+            records.append(case, [_entry(_staff_data(person, role), now)], by=by, now=now)
+        audit.record(by, "assign", "assignment", row_id=assignment.id, case_id=case.id, person=person.id, role=role)
+
+
+def _staff_data(person: Person, role: str) -> record.Staff:
+    # A physician's degree belongs to the name, as it does in a signature; a technologist's credential stands beside it.
+    if role == "physician":
+        return record.Staff(role="physician", name=person.signing_name, person=person.id)
+    return record.Staff(role="technologist", name=person.name, cred=person.credentials or None, person=person.id)
+
+
+def _staff(facts: Facts, person: Person, role: str) -> Any:
+    """The record's staff entry that means this person, if there is one."""
+    people = facts.staff.technologists if role == "technologist" else facts.staff.physicians
+    return next((one for one in people if one.name in (person.name, person.signing_name)), None)
+
+
+def unassign(case: Case, assignment: Assignment, *, by: Actor, now: datetime) -> None:
+    """Take a person off a case. Before recording begins the record forgets them; after, who took part stays in it."""
+    with db.atomic():
+        case = _writable(case, by)
+        booked = case.state == "booked"
+        Assignment.delete().where(Assignment.id == assignment.id, Assignment.case == case.id).execute()
+        staff = _staff(case.facts(), assignment.person, assignment.role)
+        if booked and staff:
+            records.append(
+                case, [_entry(record.Struck(reason="no longer assigned"), now, replaces=staff.src)], by=by, now=now
+            )
+        audit.record(by, "unassign", "assignment", row_id=assignment.id, case_id=case.id, person=assignment.person_id)
+
+
+def unready(facts: Facts, status: Status) -> list[Missing]:
+    """What stops the technologist's gate (report-and-phone.md 1.4). A value that is missing for a stated reason does not."""
+    return [
+        item
+        for item in missing(msgspec.structs.replace(facts, status=status))
+        if item.severity == "block_sign"
+        and not item.field.startswith("physician_log")
+        and (item.reason in w.UNSAID or item.field.startswith(("conflicts", "entries")))
+    ]
+
+
+def close(case: Case, *, status: Status, by: Actor, now: datetime) -> None:
+    """End the record: its technologist stands for it from now on."""
+    with db.atomic():
+        case = _writable(case, by)
+        if case.closed_at:
+            raise Refused("This case is closed already.")
+        facts = case.facts()
+        staff = by.person and _staff(facts, by.person, "technologist")
+        if not staff:
+            raise Refused(
+                "A case is closed by a technologist who worked on it. Assign one first; the sign-off bears that name."
+            )
+        if lacking := unready(facts, status):
+            raise Refused(
+                *(f"{item.label} is missing. Record it, or the reason why there is none." for item in lacking)
+            )
+        entries = []
+        if (said := _standing(case, "outcome")) is None or said.data.status != status:
+            entries.append(_entry(record.Outcome(status=status), now, replaces=said and said.client_id))
+        signed = _standing(case, "signoff")
+        entries.append(_entry(record.Signoff(staff=staff.src), now, at=now, replaces=signed and signed.client_id))
+        records.append(case, entries, by=by, now=now)
+        Case.update(closed_at=now, closed_by=by.id).where(Case.id == case.id).execute()
+        audit.record(by, "close", "case", row_id=case.id, case_id=case.id, status=status)
+
+
+def _standing(case: Case, kind: str) -> record.Entry | None:
+    """The last entry of a kind that no other replaces."""
+    replaced = Entry.select(Entry.replaces).where(Entry.case == case.id, Entry.replaces.is_null(False))
+    rows = Entry.select().where(Entry.case == case.id, Entry.kind == kind, Entry.client_id.not_in(replaced))
+    row = rows.order_by(Entry.entered_at.desc(), Entry.client_id.desc()).first()
+    return row.as_entry() if row else None
+
+
+def reopen(case: Case, *, by: Actor, now: datetime) -> None:
+    """Go on with a closed record. The sign-off is struck, so that it is given again for what the record says then."""
+    with db.atomic():
+        case = _writable(case, by)
+        if not case.closed_at:
+            raise Refused("This case is open already.")
+        Case.update(closed_at=None, closed_by=None).where(Case.id == case.id).execute()
+        if signed := _standing(case, "signoff"):
+            struck = _entry(record.Struck(reason="reopened"), now, at=signed.at, replaces=signed.client_id)
+            records.append(case, [struck], by=by, now=now)
+        audit.record(by, "reopen", "case", row_id=case.id, case_id=case.id)
