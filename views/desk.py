@@ -45,7 +45,7 @@ def _cases():
         .switch(Case)
         .join(Facility)
         .switch(Case)
-        .join(Surgeon, "LEFT OUTER")
+        .left_outer_join(Surgeon)
     )
 
 

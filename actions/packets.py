@@ -1,0 +1,211 @@
+"""What a case comes to for a claim, and the packet that is printed from it.
+
+`weigh` is what pages and commands show; `request` writes the packet and its job; `assemble` is done by the worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from actions import Actor, Refused, audit, documents, jobs, reports
+from models import (
+    SETTINGS,
+    Agreement,
+    Approval,
+    Assignment,
+    Case,
+    Credential,
+    Facility,
+    Packet,
+    PayerRule,
+    Person,
+    Signature,
+    db,
+)
+from practice import coding, scrub
+from practice.cases import Facts
+from practice.completeness import Missing, missing
+from practice.drafting import Draft, draft
+
+if TYPE_CHECKING:
+    from practice.pdf import Letterhead
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The facts of a case, its codes, what the rules find and what the record misses."""
+
+    facts: Facts
+    coding: coding.Coding
+    findings: list[scrub.Finding]
+    missing: list[Missing]
+    people: dict[str, Person]
+
+    @property
+    def blocking(self) -> list[scrub.Finding]:
+        return [finding for finding in self.findings if finding.severity == "block"]
+
+
+def weigh(case: Case) -> Weighed:
+    """Code the case by its payer's rule of the day and hold it against the documentation rules."""
+    facts = case.facts()
+    people = people_of(case, facts)
+    coded = coded_by(case, facts)
+    found = scrub.findings(
+        scrub.CaseForScrub(
+            facts=facts,
+            coding=coded,
+            documents=tuple(document.kind for document in documents.of_case(case)),
+            credentials=_credentials(people),
+            signatures=_signatures(case, people),
+            report_sha256=_printed_digest(case),
+            report_stale=_is_stale(case, facts),
+            approved=_is_approved(case),
+            npis={staff: person.npi for staff, person in people.items() if person.npi},
+            order=scrub.Order(
+                requested_by=case.requested_by or None,
+                requested_on=case.requested_on,
+                surgeon_npi=(case.surgeon.npi or None) if case.surgeon else None,
+            ),
+        )
+    )
+    return Weighed(facts=facts, coding=coded, findings=found, missing=missing(facts), people=people)
+
+
+def coded_by(case: Case, facts: Facts) -> coding.Coding:
+    """The lines of a case by the payer's rule of the date of service and the agreement with the facility."""
+    agreement = _agreement(case)
+    return coding.code(
+        facts,
+        rule=rule_of(case),
+        pos=case.facility.pos,
+        professional_owned=agreement is None or agreement.professional == "practice",
+        technical_owned=agreement is not None and agreement.technical == "practice",
+    )
+
+
+def rule_of(case: Case) -> coding.PayerRule:
+    """The payer's own rule on the day, else its class's in this practice, else the one the app comes with."""
+    on = case.date_of_service
+    rows = PayerRule.select().where(PayerRule.payer_class == case.payer_class).order_by(PayerRule.from_on)
+    own = [_rule(row) for row in rows if row.payer_id is not None and row.payer_id == case.payer_id]
+    general = [_rule(row) for row in rows if row.payer_id is None]
+    for rules in (own, general, coding.default_rules()):
+        if found := coding.rule_for(rules, case.payer_class, on):
+            return found
+    raise Refused(f"No payer rule covers {case.payer_class} on {on}. Add one under Places, Payers.")
+
+
+def _rule(row: PayerRule) -> coding.PayerRule:
+    return coding.PayerRule(
+        payer_class=row.payer_class,
+        accepts=tuple(row.accepts),
+        remote_code=row.remote_code or None,
+        rounding=row.rounding,
+        min_first_quarter_minutes=row.min_first_quarter_minutes,
+        min_first_hour_minutes=row.min_first_hour_minutes,
+        max_concurrent=row.max_concurrent,
+        follows_cms=row.follows_cms,
+        source=row.source,
+        certainty=row.certainty or "unverified",
+        from_on=row.from_on,
+        until_on=row.until_on,
+    )
+
+
+def _agreement(case: Case) -> Agreement | None:
+    on = case.date_of_service
+    rows = Agreement.select().where(
+        Agreement.facility == case.facility_id,
+        Agreement.from_on <= on,
+        Agreement.until_on.is_null() | (Agreement.until_on >= on),
+    )
+    return rows.order_by(Agreement.from_on.desc()).first()
+
+
+def people_of(case: Case, facts: Facts) -> dict[str, Person]:
+    """The person behind each staff id of the record, where one of the people on the case bears the name."""
+    on_case = list(Person.select().join(Assignment).where(Assignment.case == case.id).distinct())
+    staff = (*facts.staff.technologists, *facts.staff.physicians)
+    return {one.id: person for one in staff for person in on_case if one.name in (person.name, person.signing_name)}
+
+
+def _credentials(people: dict[str, Person]) -> tuple[scrub.Credential, ...]:
+    rows = (
+        Credential.select(Credential, Facility)
+        .left_outer_join(Facility, on=(Credential.facility == Facility.id))
+        .where(Credential.person.in_([person.id for person in people.values()]))
+        .order_by(Credential.kind, Credential.until_on)
+    )
+    staff_of = {person.id: (staff, person) for staff, person in people.items()}
+    return tuple(
+        scrub.Credential(
+            person_name=staff_of[row.person_id][1].name,
+            person_staff_id=staff_of[row.person_id][0],
+            kind=row.kind,
+            number=row.number or None,
+            state=row.state or None,
+            facility=row.facility.name if row.facility else None,
+            from_on=row.from_on,
+            until_on=row.until_on,
+            verified=row.verified_on is not None,
+        )
+        for row in rows
+    )
+
+
+def _signatures(case: Case, people: dict[str, Person]) -> tuple[scrub.Signature, ...]:
+    staff_of = {person.id: staff for staff, person in people.items()}
+    return tuple(
+        scrub.Signature(name=row.name, at=row.at, text_sha256=row.text_sha256, staff=staff_of.get(row.by_id))
+        for row in case.signatures.order_by(Signature.at)
+    )
+
+
+def _printed_digest(case: Case) -> str | None:
+    report = reports.current(case)
+    return report.text_sha256 if report else None
+
+
+def _is_stale(case: Case, facts: Facts) -> bool:
+    report = reports.current(case)
+    return bool(report and reports.stale(report, case))
+
+
+def _is_approved(case: Case) -> bool:
+    report = reports.current(case)
+    return bool(report and Approval.select().where(Approval.report == report.id).exists())
+
+
+def report_of(case: Case) -> Draft:
+    """The report as it would print now: the signed text with its signatures and addenda, or a draft of the record."""
+    return draft(case.facts(), signatures=reports.signature_facts(case), addenda=reports.addendum_facts(case))
+
+
+def letterhead() -> Letterhead:
+    from practice.pdf import Letterhead
+
+    return Letterhead(name=SETTINGS.practice_name)
+
+
+def objections(case: Case) -> list[str]:
+    """Why no packet can be made of this case; empty means that one can."""
+    found = [f"{finding.id}: {finding.message}" for finding in weigh(case).blocking]
+    if case.signed_at is None:
+        found.insert(
+            0, "The report is not signed. A packet holds signed reports only; a preview can be made at any time."
+        )
+    return found
+
+
+def request(case: Case, *, preview: bool, by: Actor, now: datetime) -> Packet:
+    """Ask for a packet: a row and its job. Refused, with every reason, while a blocking finding stands."""
+    if not preview and (reasons := objections(case)):
+        raise Refused(*reasons)
+    with db.atomic():
+        packet = Packet.create(case=case, preview=preview, requested_at=now, requested_by=by.id)
+        jobs.ask("packet", f"packet/{packet.id}", packet.id, due_at=now)
+        audit.record(by, "request", "packet", row_id=packet.id, case_id=case.id, preview=preview)
+    return packet
