@@ -29,6 +29,8 @@ class Settings:
     base_url: str
     port: int
     practice_name: str
+    practice_address: tuple[str, ...]
+    practice_phone: str
     zone: ZoneInfo
     max_upload_mb: int
     trusted_hosts: tuple[str, ...]
@@ -60,6 +62,8 @@ DEFAULTS = {
     "EVOKED_PORT": "8000",
     "EVOKED_URL": "http://127.0.0.1:8000",
     "EVOKED_PRACTICE": "Our practice",
+    "EVOKED_ADDRESS": "",
+    "EVOKED_PHONE": "",
     "EVOKED_ZONE": "America/New_York",
     "EVOKED_MAX_UPLOAD_MB": "25",
     "EVOKED_PROXIES": "0",
@@ -84,6 +88,8 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         base_url=url.rstrip("/"),
         port=port,
         practice_name=env["EVOKED_PRACTICE"],
+        practice_address=tuple(line.strip() for line in env["EVOKED_ADDRESS"].split(";") if line.strip()),
+        practice_phone=env["EVOKED_PHONE"],
         zone=_zone(env["EVOKED_ZONE"]),
         max_upload_mb=_whole(env, "EVOKED_MAX_UPLOAD_MB", 1, 500),
         trusted_hosts=(parts.hostname, "127.0.0.1", "localhost"),

@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from actions import Actor, Refused, audit, documents, jobs, reports
+from actions import MACHINE, Actor, Refused, audit, documents, jobs, reports
 from models import (
-    SETTINGS,
     Agreement,
     Approval,
     Assignment,
     Case,
+    Coverage,
     Credential,
+    Document,
     Facility,
     Packet,
     PayerRule,
@@ -24,13 +26,13 @@ from models import (
     Signature,
     db,
 )
-from practice import coding, scrub
+from practice import coding, exhibits, scrub
 from practice.cases import Facts
 from practice.completeness import Missing, missing
 from practice.drafting import Draft, draft
 
 if TYPE_CHECKING:
-    from practice.pdf import Letterhead
+    from practice.packets import Assembled, PacketInput
 
 
 @dataclass(frozen=True)
@@ -180,14 +182,9 @@ def _is_approved(case: Case) -> bool:
 
 
 def report_of(case: Case) -> Draft:
-    """The report as it would print now: the signed text with its signatures and addenda, or a draft of the record."""
-    return draft(case.facts(), signatures=reports.signature_facts(case), addenda=reports.addendum_facts(case))
-
-
-def letterhead() -> Letterhead:
-    from practice.pdf import Letterhead
-
-    return Letterhead(name=SETTINGS.practice_name)
+    """The report as it would print now: the signed one with its signatures and addenda, or a draft of the record."""
+    report = reports.current(case) if case.signed_at else None
+    return reports.written(report) if report else draft(case.facts())
 
 
 def objections(case: Case) -> list[str]:
@@ -209,3 +206,89 @@ def request(case: Case, *, preview: bool, by: Actor, now: datetime) -> Packet:
         jobs.ask("packet", f"packet/{packet.id}", packet.id, due_at=now)
         audit.record(by, "request", "packet", row_id=packet.id, case_id=case.id, preview=preview)
     return packet
+
+
+def assembled(case: Case, *, preview: bool) -> Assembled:
+    """The packet of a case as it stands. Refused, with every reason, unless it is a preview. Slow: for the worker."""
+    from practice.packets import assemble as put_together
+
+    if not preview and (reasons := objections(case)):
+        raise Refused(*reasons)
+    return put_together(_packet_input(case, weigh(case)), preview=preview)
+
+
+def _packet_input(case: Case, weighed: Weighed) -> PacketInput:
+    from practice.packets import Document as Paper
+    from practice.packets import PacketInput
+
+    coverage = Coverage.get_or_none(Coverage.patient == case.patient_id, Coverage.payer == case.payer_id)
+    return PacketInput(
+        packet_id=f"{case.reference or case.id}-{weighed.facts.record_rev}",
+        letterhead=reports.letterhead(),
+        facts=weighed.facts,
+        coding=weighed.coding,
+        payer=case.payer.name if case.payer else None,
+        member_id=coverage.member_id if coverage else None,
+        report=_frozen_report(case),
+        people=_people(weighed.people),
+        documents=tuple(
+            Paper(kind=row.kind, title=row.title, pdf=documents.read(row)) for row in documents.of_case(case)
+        ),
+        findings=tuple(weighed.findings),
+    )
+
+
+def _people(people: dict[str, Person]) -> tuple[exhibits.Person, ...]:
+    held = (
+        Credential.select()
+        .where(Credential.person.in_([person.id for person in people.values()]))
+        .order_by(Credential.kind, Credential.from_on)
+    )
+    by_person: dict[int, list[exhibits.Credential]] = {}
+    for row in held:
+        by_person.setdefault(row.person_id, []).append(
+            exhibits.Credential(
+                kind=row.kind,
+                number=row.number,
+                issuer=row.issuer or row.state,
+                from_on=row.from_on,
+                until_on=row.until_on,
+            )
+        )
+    return tuple(
+        exhibits.Person(staff=staff, npi=person.npi, credentials=tuple(by_person.get(person.id, ())))
+        for staff, person in people.items()
+    )
+
+
+def _frozen_report(case: Case) -> bytes | None:
+    """The bytes of the signed report as the worker froze them; frozen now when the worker has not come to it."""
+    report = reports.current(case)
+    if case.signed_at is None or report is None:
+        return None
+    kept = Document.get_or_none(Document.case == case.id, Document.made_from == reports.edition(report))
+    return documents.read(kept or reports.freeze(report))
+
+
+def assemble(packet: Packet) -> Callable[[], None]:
+    """Make the pages of a packet and return what is to be written once the job is done."""
+    if packet.made_at:
+        return lambda: None
+    made = assembled(packet.case, preview=packet.preview)
+    documents.put(made.pdf)
+    parts = [
+        {"letter": part.letter, "title": part.title, "first_page": part.first_page, "pages": part.pages, "sha256": part.sha256}
+        for part in made.parts
+    ]  # fmt: skip
+
+    def effect() -> None:
+        now = datetime.now(UTC)
+        document = documents.store(
+            made.pdf, case=packet.case, kind="packet_preview" if packet.preview else "packet",
+            title="Preview of the packet" if packet.preview else "Claim packet", pages=made.pages,
+            made_from=f"packet:{packet.id}", by=MACHINE, now=now,
+        )  # fmt: skip
+        Packet.update(document=document, parts=parts, made_at=now).where(Packet.id == packet.id).execute()
+        audit.record(MACHINE, "assemble", "packet", row_id=packet.id, case_id=packet.case_id)
+
+    return effect
