@@ -140,6 +140,12 @@ def signable_text(report: Draft) -> str:
     return "\n".join(said) + "\n"
 
 
+def impression(report: Draft) -> str:
+    """The words of the impression as they stand in the report, for the physician to keep or to change."""
+    section = next(section for section in report.sections if section.key == "impression")
+    return " ".join(one.text for block in section.blocks[:1] for one in block.sentences)
+
+
 def as_json(report: Draft) -> bytes:
     return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
 

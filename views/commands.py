@@ -14,10 +14,9 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from actions import MACHINE, Refused, audit, cases, keeping, packets, people
+from actions import MACHINE, Refused, audit, cases, keeping, packets, people, places, reports
 from models import SETTINGS, Case, db
 from practice import coding, drafting
-from practice.documents import BadDocument
 from practice.interchange import BadCase
 
 case = AppGroup("case", help="Load, read and export cases.")
@@ -119,11 +118,11 @@ def report(number: str, form: str, out: str | None) -> None:
     if form == "text":
         _write(drafting.as_text(draft).encode(), out)
     elif form == "json":
-        _write(_json(drafting.as_json(draft)), out)
+        _write(drafting.as_json(draft), out)
     else:
         from practice import pdf
 
-        _write(pdf.report_pdf(draft, letterhead=packets.letterhead()), out)
+        _write(pdf.report_pdf(draft, letterhead=reports.letterhead()), out)
 
 
 @case.command("lines")
@@ -175,6 +174,9 @@ def migrate() -> None:
     """Bring the database to this version's schema; a copy is kept first."""
     for name in keeping.migrate(now=datetime.now(UTC)):
         click.echo(f"Applied {name}.")
+    db.connect(reuse_if_open=True)
+    places.seed()
+    db.close()
 
 
 @click.command("setup-link")

@@ -1,0 +1,319 @@
+"""The example practice: people of every role, places, credentials, and forty cases in every state."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from actions import MACHINE, Actor, Refused, cases, documents, packets, places, reports
+from actions.sessions import HASHER
+from models import (
+    SETTINGS,
+    Agreement,
+    Case,
+    Coverage,
+    Credential,
+    Facility,
+    Patient,
+    Payer,
+    Person,
+    Preset,
+    Surgeon,
+    db,
+)
+from practice import drafting, examples, signing
+from practice.report import impression
+from settings import ROOT
+
+CASE_FILES = (ROOT.parent / "shared" / "cases", ROOT / "tests" / "cases")
+"""Where the case files of the project are; the first folder that exists is used."""
+PEOPLE = (
+    ("Olive Owens", "olive@example.org", "", "", ("owner",)),
+    ("Jordan Pruitt", "jordan@example.org", "CNIM", "", ("technologist",)),
+    ("Priya Nand", "priya@example.org", "CNIM", "", ("technologist",)),
+    ("Marcus Bell", "marcus@example.org", "CNIM", "", ("technologist",)),
+    ("Elena Marsh", "elena@example.org", "MD", "1234567893", ("physician",)),
+    ("Samuel Ortega", "samuel@example.org", "MD", "1245319599", ("physician",)),
+    ("Bo Bell", "bo@example.org", "", "", ("biller",)),
+    ("Ada Audley", "ada@example.org", "", "", ("auditor",)),
+)
+PAYERS = (
+    ("Acme PPO (synthetic)", "commercial", "ACME1"),
+    ("Medicare", "medicare", "00882"),
+    ("Blue Plains (synthetic)", "commercial", "BLUP2"),
+    ("State comp fund (synthetic)", "workers_comp", "SCF01"),
+)
+STATES = ("booked",) * 8 + ("recording",) * 4 + ("closed",) * 5 + ("drafted",) * 5 + ("approved",) * 5 + ("signed",) * 7
+
+
+def fill(*, now: datetime) -> list[str]:
+    """Fill an empty practice. Returns the lines that say who can sign in; said again when it was filled before."""
+    logins = SETTINGS.data / "example-logins.txt"
+    if logins.exists():
+        return logins.read_text().splitlines()
+    if Person.select().exists():
+        raise Refused("This practice has people already. The example fills an empty one: choose another EVOKED_DATA.")
+    password = "-".join(secrets.choice(_WORDS) for _ in range(4))
+    with db.atomic():
+        people = _people(password, now)
+        _places()
+        _credentials(people, now.date())
+    _cases(people, password, now)
+    lines = ["Example practice, all made up. Sign in with:"]
+    lines += [f"  {', '.join(roles):<14}{email:<22}{password}" for _, email, _, _, roles in PEOPLE]
+    with os.fdopen(os.open(logins, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write("\n".join(lines) + "\n")
+    return lines
+
+
+_WORDS = [
+    "amber",
+    "anchor",
+    "apple",
+    "autumn",
+    "basin",
+    "beacon",
+    "birch",
+    "bridge",
+    "candle",
+    "canyon",
+    "cedar",
+    "cliff",
+    "clover",
+    "copper",
+    "coral",
+    "cotton",
+    "cradle",
+    "desert",
+    "ember",
+    "falcon",
+    "fern",
+    "field",
+    "garden",
+    "glacier",
+    "harbor",
+    "hazel",
+    "heron",
+    "island",
+    "ivory",
+    "jasper",
+    "juniper",
+    "kettle",
+    "lantern",
+    "linen",
+    "maple",
+    "marble",
+    "meadow",
+    "mirror",
+    "nectar",
+    "oasis",
+    "olive",
+    "orchard",
+    "otter",
+    "pebble",
+    "pepper",
+    "pine",
+    "prairie",
+    "quartz",
+    "quiet",
+    "raven",
+    "river",
+    "saddle",
+    "saffron",
+    "sage",
+    "silver",
+    "spruce",
+    "stone",
+    "summit",
+    "thistle",
+    "timber",
+    "tulip",
+    "valley",
+    "velvet",
+    "walnut",
+    "willow",
+    "winter",
+]
+
+
+def _people(password: str, now: datetime) -> dict[str, Person]:
+    hashed = HASHER.hash(password)
+    return {
+        name: Person.create(
+            name=name,
+            email=email,
+            credentials=credentials,
+            npi=npi,
+            roles=list(roles),
+            password_hash=hashed,
+            created_at=now,
+        )
+        for name, email, credentials, npi, roles in PEOPLE
+    }
+
+
+def _places() -> None:
+    places.seed()
+    for name, state, zone in examples.FACILITIES:
+        facility = Facility.create(
+            name=name, state=state, zone=zone, pos="21", city="Exampleton", address="1 Example Way"
+        )
+        Agreement.create(facility=facility, from_on=date(2025, 1, 1), note="Hospital pays the technical component")
+    for name, npi in zip(
+        examples.SURGEONS, ("1003000126", "1053311837", "1578563961", "1659373470", "1720083777"), strict=True
+    ):
+        Surgeon.create(name=name, npi=npi)
+    for name, payer_class, payer_id in PAYERS:
+        Payer.create(name=name, payer_class=payer_class, payer_id=payer_id)
+
+
+def _credentials(people: dict[str, Person], today: date) -> None:
+    """Proof that holds on every day of the example's cases; one technologist's BLS is about to end."""
+    start, far = date(today.year - 1, 1, 1), date(today.year + 2, 12, 31)
+    facilities = list(Facility.select())
+
+    def hold(person: Person, kind: str, number: str, until: date, **more: Any) -> None:
+        Credential.create(
+            person=person,
+            kind=kind,
+            number=number,
+            from_on=start,
+            until_on=until,
+            verified_on=start,
+            verified_by=people["Olive Owens"].id,
+            **more,
+        )
+
+    for index, (_, name) in enumerate(examples.TECHNOLOGISTS):
+        hold(people[name], "CNIM", f"{4100 + index}", far, issuer="ABRET")
+        ending = today + timedelta(days=24) if name == "Marcus Bell" else date(today.year + 1, 6, 30)
+        hold(people[name], "BLS", f"B{7200 + index}", ending, issuer="AHA")
+        for facility in facilities:
+            hold(people[name], "Vendor clearance", "", date(today.year + 1, 3, 31), facility=facility)
+    for index, name in enumerate(("Elena Marsh", "Samuel Ortega")):
+        hold(people[name], "Board certification", f"N{3300 + index}", far, issuer="ABPN")
+        for facility in facilities:
+            hold(
+                people[name],
+                "State license",
+                f"{facility.state}-{9100 + index}",
+                far,
+                state=facility.state,
+                issuer=f"{facility.state} medical board",
+            )
+            hold(people[name], "Hospital privileges", "", date(today.year + 1, 9, 30), facility=facility)
+
+
+def _cases(people: dict[str, Person], password: str, now: datetime) -> None:
+    """The project's case files as drafts, then made-up cases in every state."""
+    for path in _files():
+        loaded = cases.load(path.read_bytes(), by=MACHINE, now=now).case
+        reports.draft(loaded, by=MACHINE, now=now)
+    today = now.astimezone(SETTINGS.zone).date()
+    for seed, state in enumerate(STATES):
+        _made(seed, state, people, password, today, now)
+
+
+def _files() -> Iterator[Path]:
+    folder = next((folder for folder in CASE_FILES if folder.is_dir()), None)
+    if folder:
+        yield from sorted(folder.glob("*.json"))
+
+
+def _made(seed: int, state: str, people: dict[str, Person], password: str, today: date, now: datetime) -> None:
+    """One made-up case, brought to its state by the acts that bring any case there."""
+    payer = Payer.get(Payer.name == PAYERS[seed % len(PAYERS)][0])
+    if state == "booked":
+        _book(seed, today + timedelta(days=1 + seed), payer, people, now)
+        return
+    day = today if state == "recording" and seed % 2 else today - timedelta(days=1 + 2 * (len(STATES) - seed) // 3)
+    body = examples.make(seed, day=day, payer_class=payer.payer_class)
+    if state == "recording":
+        _cut_short(body["case"])
+    case = cases.load(json.dumps(body).encode(), by=MACHINE, now=now).case
+    Case.update(payer=payer, requested_on=day - timedelta(days=6)).where(Case.id == case.id).execute()
+    Coverage.create(patient=case.patient, payer=payer, member_id=f"M{100000 + seed}", from_on=date(day.year, 1, 1))
+    case = Case.get_by_id(case.id)
+    if state in ("recording", "closed"):
+        return
+    report = reports.draft(case, by=MACHINE, now=now)
+    if state == "drafted":
+        return
+    facts = report.read_facts()
+    reports.approve(report, by=Actor(people[facts.staff.technologists[0].name]), now=now)
+    if state == "signed":
+        _sign(case, Actor(people[facts.staff.physicians[0].name.partition(",")[0]]), password, seed, now)
+
+
+def _book(seed: int, day: date, payer: Payer, people: dict[str, Person], now: datetime) -> None:
+    header = examples.make(seed, day=day, payer_class=payer.payer_class)["case"]["header"]
+    kind = examples.KINDS[seed % len(examples.KINDS)]
+    patient = header["patient"]
+    facility = Facility.get(Facility.name == header["facility"]["name"])
+    cases.book(
+        by=MACHINE, now=now, preset=Preset.get(Preset.name == kind["preset"]),
+        technologist=people[examples.TECHNOLOGISTS[seed % 3][1]], physician=people[("Elena Marsh", "Samuel Ortega")[seed % 2]],
+        facility=facility, surgeon=Surgeon.get(Surgeon.name == header["surgeon"]), payer=payer, payer_class=payer.payer_class,
+        patient=Patient.create(name=patient["name"], mrn=patient["mrn"], dob=date.fromisoformat(patient["dob"]), sex=patient["sex"]),
+        date_of_service=day, starts_at=datetime.combine(day, time(7, 30), ZoneInfo(facility.zone)),
+        or_room=header["facility"]["or_room"], anesthesia=header["anesthesia"], requested_by=header["requested_by"],
+        procedure=header["procedure"]["text"], levels=header["procedure"]["levels"], cpt=header["procedure"]["cpt"],
+        diagnosis=header["diagnosis"], indication=header["indication"], preop_exam=header["preop_exam"],
+    )  # fmt: skip
+
+
+def _cut_short(case: dict[str, Any]) -> None:
+    """A record in the middle of the operation: nothing of the end is in it."""
+    case["status"], case["closing"], case["signoff"]["technologist"] = "incomplete", None, None
+    case["time"]["segments"][0].update(end=None, minutes=None)
+    case["time"]["electrodes_out"] = None
+    case["events"], case["stim_tests"], case["alerts"] = case["events"][:3], [], []
+    case["physiology"] = case["physiology"][:1]
+    case["staff"]["technologists"][0]["off"] = None
+    case["physician_log"][0].update(disconnect=None, concurrency=[], exclusive=[])
+
+
+def _sign(case: Case, by: Actor, password: str, seed: int, now: datetime) -> None:
+    facts = case.facts()
+    report = reports.impress(case, text=impression(drafting.draft(facts)), by=by, now=now)
+    confirmed = {one.key for one in signing.confirmations(report.read_facts())}
+    for kind, title in (("order", "Order for monitoring"), ("consent", "Consent")):
+        documents.upload(case, kind=kind, raw=_paper(title, case), name="paper.png", title=title, by=MACHINE, now=now)
+    reports.sign(report, password=password, confirmed=confirmed, missing_read=True, by=by, now=now)
+    case = Case.get_by_id(case.id)
+    if seed % 3 == 0:
+        reports.addend(
+            case,
+            text="Transcription checked against the device log; no change to the impression.",
+            password=password,
+            by=by,
+            now=now,
+        )
+    if seed % 2 and not packets.objections(case):
+        packets.request(case, preview=False, by=MACHINE, now=now)
+
+
+def _paper(title: str, case: Case) -> bytes:
+    """A page that stands for a scanned paper."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    sheet = Image.new("L", (850, 1100), 255)
+    pen, large, small = ImageDraw.Draw(sheet), ImageFont.load_default(34), ImageFont.load_default(20)
+    pen.text((80, 90), title, fill=0, font=large)
+    lines = (
+        "Synthetic paper of the example practice, no real person.", "", f"Patient: {case.patient.name}", f"MRN: {case.patient.mrn}",
+        f"Date of service: {case.date_of_service}", f"Procedure: {case.procedure}", f"Surgeon: {case.requested_by}",
+        f"Dated: {case.requested_on}", "", "Signature: (synthetic)",
+    )  # fmt: skip
+    for number, line in enumerate(lines):
+        pen.text((80, 170 + 34 * number), line, fill=0, font=small)
+    out = io.BytesIO()
+    sheet.save(out, "PNG")
+    return out.getvalue()
