@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 from pypdf import PageObject, PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
 from pypdf.generic import DictionaryObject, EncodedStreamObject, NameObject, NumberObject, StreamObject
@@ -248,6 +248,8 @@ def _photo_page(raw: bytes) -> bytes:
 
 def _photo(raw: bytes) -> tuple[bytes, str, tuple[int, int]]:
     """The picture as a JPEG of at most 200 dpi on Letter, upright and without its metadata."""
+    # weasyprint, where it is loaded, tells Pillow to show half a picture without a word
+    tolerant, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
     try:
         with Image.open(io.BytesIO(raw), formats=("JPEG", "PNG")) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -271,6 +273,8 @@ def _photo(raw: bytes) -> tuple[bytes, str, tuple[int, int]]:
         zlib.error,
     ) as error:
         raise BadDocument("The picture is broken or cut short. Take it again, or save it anew.") from error
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
 
 
 def _as_jpeg(image: Image.Image) -> tuple[bytes, str, tuple[int, int]]:

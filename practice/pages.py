@@ -26,7 +26,10 @@ from pypdf.generic import (
 LETTER = (612, 792)
 Matrix = tuple[float, float, float, float, float, float]
 
-_WIDTHS = CORE_FONT_METRICS["Helvetica"].character_widths
+_WIDTHS = {
+    "/F1": CORE_FONT_METRICS["Helvetica"].character_widths,
+    "/F2": CORE_FONT_METRICS["Helvetica-Bold"].character_widths,
+}
 _NOT_DRAWING = (
     "/AF", "/Alternates", "/F", "/FDecodeParms", "/FFilter", "/Metadata", "/OPI", "/PieceInfo", "/PS", "/Ref",
     "/StructParent", "/StructParents",
@@ -131,13 +134,29 @@ def show(x: float, y: float, size: float, words: str, font: str = "/F1") -> byte
     return b"BT %s %g Tf 1 0 0 1 %.2f %.2f Tm (%s) Tj ET\n" % (font.encode(), size, x, y, raw)
 
 
-_SPELLED = {"Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "ı": "i", "≥": ">=", "≤": "<=", "−": "-", "\u2011": "-"}
+_SPELLED = {
+    "Ł": "L",
+    "ł": "l",
+    "Đ": "D",
+    "đ": "d",
+    "ı": "i",
+    "≥": ">=",
+    "≤": "<=",
+    "−": "-",
+    "\u2011": "-",
+    "→": "->",
+    "Δ": "delta ",
+    "Ω": "ohm",
+}
 
 
 def latin(words: str) -> str:
     """The text in the letters of Windows Latin-1: accents unknown to it are dropped, other signs become '?'."""
+    words = " ".join(words.split())
+    if words.isascii():
+        return "".join(filter(str.isprintable, words))
     made = []
-    for sign in " ".join(words.split()):
+    for sign in words:
         try:
             sign.encode("cp1252")
             made.append(sign)
@@ -147,17 +166,23 @@ def latin(words: str) -> str:
     return "".join(sign for sign in "".join(made) if sign.isprintable())
 
 
-def width(words: str, size: float) -> float:
-    """How wide a line of Helvetica is, in points."""
-    return sum(_WIDTHS.get(sign, 556) for sign in latin(words)) * size / 1000
+def spells(words: str) -> bool:
+    """Whether `latin` keeps every sign of the text, or spells it out."""
+    return "?" not in latin(words.replace("?", ""))
 
 
-def fitted(words: str, size: float, room: float) -> str:
-    """The line, or as much of its beginning as the room holds, ending in '...'."""
+def width(words: str, size: float, font: str = "/F1") -> float:
+    """How wide a line is, in points."""
+    widths = _WIDTHS[font]
+    return sum(widths.get(sign, 556) for sign in words) * size / 1000
+
+
+def fitted(words: str, size: float, room: float, font: str = "/F1") -> str:
+    """The line in Latin letters, or as much of its beginning as the room holds, ending in '...'."""
     words = latin(words)
-    if width(words, size) <= room:
+    if width(words, size, font) <= room:
         return words
-    while words and width(words + "...", size) > room:
+    while words and width(words + "...", size, font) > room:
         words = words[:-1]
     return words.rstrip() + "..."
 
