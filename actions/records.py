@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from actions import Actor, Refused, audit
-from models import Case, Entry, db
+from models import Case, Entry, Preset, db
 from practice import interchange, record
 from practice.cases import Conflict, Facts
 
@@ -94,6 +94,33 @@ def settle(case: Case, conflict: Conflict, *, keep: str, by: Actor, now: datetim
                 )
             )  # fmt: skip
     return append(case, made, by=by, now=now)
+
+
+def plan(case: Case, preset: Preset, *, by: Actor, now: datetime) -> list[str]:
+    """Put what a preset usually needs into the record: what is run, criteria, responses. What is there already stays."""
+    facts = case.facts()
+    run = {(part.code, part.region, part.nerve) for part in facts.modalities}
+    rows = {(row.modality, row.side, row.site, row.peak) for row in facts.baselines.rows}
+    given: list[record.AnyData] = []
+    for item in preset.modalities:
+        part = msgspec.convert({**item, "kind": "modality"}, record.Modality)
+        if (part.code, part.region, part.nerve) not in run:
+            given.append(part)
+    given += [
+        record.Criterion(modality=code, text=text)
+        for code, text in preset.criteria.items()
+        if code not in facts.alert_criteria
+    ]
+    for item in preset.responses:
+        row = msgspec.convert({**item, "kind": "baseline"}, record.Baseline)
+        if (row.modality, row.side, row.site, row.peak) not in rows:
+            given.append(row)
+    entries = []
+    for number, data in enumerate(given):
+        client_id = str(uuid.uuid5(_NAMESPACE, f"{case.id}/{case.record_rev}/{record.encode_data(data)}"))
+        keyed = now + timedelta(microseconds=number)
+        entries.append(record.Entry(client_id=client_id, at=None, data=data, entered_at=keyed))
+    return append(case, entries, by=by, now=now)
 
 
 def fold(case: Case, entries: Sequence[record.Entry]) -> Facts:

@@ -520,6 +520,24 @@ def _named(facts: c.Facts) -> Iterator[tuple[str, str]]:
             yield fact.src, getattr(fact, "id", "")
 
 
+def resolved(data: r.AnyData, standing: Mapping[str, str]) -> r.AnyData:
+    """The same with every reference written as the client id that stands: AL1 and the id of the alert mean one thing."""
+    changes: dict[str, Any] = {}
+    for field in KINDS[data.__struct_config__.tag].fields:
+        value = getattr(data, field.name, None)
+        if field.source and value in standing:
+            changes[field.name] = standing[value]
+        elif field.widget == "rows" and value:
+            names = [column.name for column in field.columns if column.source]
+            changes[field.name] = tuple(
+                msgspec.structs.replace(
+                    row, **{name: standing[ref] for name in names if (ref := getattr(row, name)) in standing}
+                )
+                for row in value
+            )
+    return msgspec.structs.replace(data, **changes)
+
+
 def computed(data: r.AnyData, facts: c.Facts, standing: Mapping[str, str]) -> r.AnyData:
     """The same with the percentages that follow from the baseline, where none was typed (report-and-phone.md 1.2 G)."""
     if not isinstance(data, (r.Alert, r.Resolution)):

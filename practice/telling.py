@@ -9,7 +9,7 @@ from typing import Any
 from . import cases as c
 from . import record as r
 from . import wording as w
-from .kinds import KINDS, WORDS
+from .kinds import WORDS
 from .times import Clock, clock
 
 
@@ -176,8 +176,3 @@ _WORDS: dict[str, Callable[[Any, _Telling], str]] = {
     "impression": lambda d, t: f"Impression by {t.person(d.by)}: {d.text}",
     "struck": lambda d, t: _join("Struck", f"({d.reason})" if d.reason else ""),
 }  # fmt: skip
-
-
-def title(entry: r.Entry) -> str:
-    """What kind of entry it is, for people."""
-    return KINDS[entry.kind].title
