@@ -1,0 +1,321 @@
+"""From draft to signature: drafting, the technologist's approval, the physician's impression, signature and addenda."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+import peewee as pw
+
+from actions import MACHINE, Actor, Refused, audit, documents, jobs, records, sessions
+from models import SETTINGS, Addendum, Approval, Assignment, Case, Document, Entry, Person, Report, Signature, db
+from practice import cases as facts_of
+from practice import drafting, record, signing
+from practice.cases import Facts, Physician
+from practice.drafting import AddendumFact, Draft, SignatureFact
+
+if TYPE_CHECKING:
+    from practice.pdf import Letterhead
+
+UPDATED = "The report writer was updated since this was drafted."
+
+
+def current(case: Case) -> Report | None:
+    """The draft that counts, or the report that was signed."""
+    return Report.select().where(Report.case == case.id).order_by(Report.id.desc()).first()
+
+
+def draft(case: Case, *, by: Actor, now: datetime) -> Report:
+    """Write the report of what the record says now. The same record gives the draft that is there."""
+    with db.atomic():
+        case = Case.get_by_id(case.id)
+        if case.signed_at:
+            raise Refused(records.SIGNED)
+        report = current(case)
+        if report and not stale(report, case):
+            return report
+        facts = case.facts()
+        text = drafting.signable_text(drafting.draft(facts))
+        report = Report.create(
+            case=case,
+            record_rev=case.record_rev,
+            facts=msgspec.msgpack.encode(facts),
+            text=text,
+            text_sha256=signing.digest(text),
+            drafted_at=now,
+            drafted_by=by.id,
+        )
+        audit.record(by, "draft", "report", row_id=report.id, case_id=case.id, text_sha256=report.text_sha256)
+    return report
+
+
+def stale(report: Report, case: Case) -> list[str]:
+    """What changed in the record since this was drafted, in sentences. A signed report is never stale."""
+    if case.signed_at:
+        return []
+    then, now = report.read_facts(), case.facts()
+    if facts_of.digest(then) != facts_of.digest(now):
+        return drafting.changes(then, now) or ["The record was corrected."]
+    return [] if faithful(report) else [UPDATED]
+
+
+def faithful(report: Report) -> bool:
+    """True when today's writer makes of the report's facts the very text that is stored."""
+    return drafting.signable_text(drafting.draft(report.read_facts())) == report.text
+
+
+def written(report: Report) -> Draft:
+    """The report with the signatures and addenda that it has by now."""
+    return drafting.draft(
+        report.read_facts(), signatures=signature_facts(report.case), addenda=addendum_facts(report.case)
+    )
+
+
+def signature_facts(case: Case) -> list[SignatureFact]:
+    rows = Signature.select().where(Signature.case == case.id).order_by(Signature.at)
+    return [
+        SignatureFact(name=row.name, credentials=row.credentials, at=row.at, text_sha256=row.text_sha256)
+        for row in rows
+    ]
+
+
+def addendum_facts(case: Case) -> list[AddendumFact]:
+    rows = Addendum.select().where(Addendum.case == case.id).order_by(Addendum.number)
+    return [
+        AddendumFact(text=row.text, name=row.name, credentials=row.credentials, at=row.at, number=row.number)
+        for row in rows
+    ]
+
+
+def edition(report: Report) -> str:
+    """What a print of this report would show, as a key: it changes with each signature and addendum."""
+    signatures = Signature.select().where(Signature.report == report.id).count()
+    addenda = Addendum.select().where(Addendum.case == report.case_id).count() if signatures else 0
+    return f"report:{report.id}:{signatures}:{addenda}"
+
+
+def letterhead() -> Letterhead:
+    """The practice as it stands on prints."""
+    from practice.pdf import Letterhead  # brings weasyprint, which no web process loads
+
+    return Letterhead(
+        name=SETTINGS.practice_name, address_lines=SETTINGS.practice_address, phone=SETTINGS.practice_phone
+    )
+
+
+def freeze(report: Report) -> Document:
+    """Print this edition of a signed report and keep it. Slow: for the worker and for commands."""
+    from pypdf import PdfReader
+
+    from practice.pdf import report_pdf
+
+    pdf = report_pdf(written(report), letterhead=letterhead())
+    return documents.store(
+        pdf, case=report.case, kind="report", title="Signed report", pages=len(PdfReader(io.BytesIO(pdf)).pages),
+        made_from=edition(report), by=MACHINE, now=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def ask_for_pdf(report: Report, *, now: datetime) -> None:
+    """Have the worker print this edition of the report."""
+    jobs.ask("report_pdf", f"pdf:{edition(report)}", report.id, due_at=now)
+
+
+def print_again(report: Report, *, by: Actor, now: datetime) -> None:
+    """Somebody wants the PDF: ask the worker for it, unless it is there or being made."""
+    with db.atomic():
+        ask_for_pdf(report, now=now)
+        audit.record(by, "print", "report", row_id=report.id, case_id=report.case_id)
+
+
+# Approval
+
+
+def approval_of(report: Report) -> Approval | None:
+    """The technologist's approval of what this report says. The physician's impression does not undo it."""
+    rows = (
+        Approval.select(Approval, Report, Person)
+        .join(Report)
+        .switch(Approval)
+        .join(Person)
+        .where(Report.case == report.case_id)
+        .order_by(Approval.id.desc())
+    )
+    said = None
+    for row in rows:
+        if row.report_id == report.id:
+            return row
+        said = said or signing.record_digest(report.read_facts())
+        if signing.record_digest(row.report.read_facts()) == said:
+            return row
+    return None
+
+
+def may_approve(case: Case, person: Person) -> bool:
+    """A technologist of the case, or an owner who is a technologist."""
+    return person.has("technologist") and (person.has("owner") or _assigned(case, person, "technologist"))
+
+
+def _assigned(case: Case, person: Person, role: str) -> bool:
+    return (
+        Assignment.select()
+        .where(Assignment.case == case.id, Assignment.person == person.id, Assignment.role == role)
+        .exists()
+    )
+
+
+def objections_to_approval(report: Report, case: Case, person: Person) -> list[str]:
+    """Why the report cannot be approved by this person now; empty means that it can."""
+    if case.signed_at:
+        return [records.SIGNED]
+    if not may_approve(case, person):
+        return ["A technologist of this case approves its report."]
+    if approval_of(report):
+        return ["This report is approved already."]
+    found = [*_staleness(report, case), *signing.open_gaps(report.read_facts())]
+    if case.closed_at is None:
+        found.insert(0, "The record is still open. Close the case first.")
+    return found
+
+
+def _staleness(report: Report, case: Case) -> list[str]:
+    newest = current(case)
+    if newest and newest.id != report.id:
+        return ["There is a newer draft. Open it and read it first."]
+    changed = stale(report, case)
+    return (
+        ["The record changed after this was drafted. Draft the report again and read it.", *changed] if changed else []
+    )
+
+
+def approve(report: Report, *, by: Actor, now: datetime) -> Approval:
+    """The technologist says that the report says what happened."""
+    with db.atomic():
+        case = Case.get_by_id(report.case_id)
+        if reasons := objections_to_approval(report, case, by.person):
+            raise Refused(*reasons)
+        approval = Approval.create(report=report, by=by.person, at=now)
+        audit.record(by, "approve", "report", row_id=report.id, case_id=case.id)
+    return approval
+
+
+# Impression
+
+
+def may_sign(case: Case, person: Person) -> bool:
+    """A physician who is on the case as a physician; no other role signs for one."""
+    return person.has("physician") and _assigned(case, person, "physician")
+
+
+def physician_of(case: Case, facts: Facts, person: Person) -> Physician | None:
+    """Who this person is among the physicians of the record: by the entry's person, else by name."""
+    rows = Entry.select().where(Entry.case == case.id, Entry.kind == "staff")
+    ids = {row.client_id: row.as_entry().data.person for row in rows}
+    known = [one for one in facts.staff.physicians if ids.get(one.src) == person.id]
+    names = (person.name, person.signing_name)
+    return next(iter([*known, *(one for one in facts.staff.physicians if one.name in names)]), None)
+
+
+def impress(case: Case, *, text: str, by: Actor, now: datetime) -> Report:
+    """Keep the physician's impression, confirmed or in their own words, in the record, and draft the report with it."""
+    if not may_sign(case, by.person):
+        raise Refused("The interpreting physician of this case writes the impression.")
+    if not text.strip():
+        raise Refused("Write the impression, or keep the drafted one.")
+    with db.atomic():
+        facts = case.facts()
+        me = physician_of(case, facts, by.person)
+        if me is None:
+            raise Refused(_UNKNOWN)
+        data = record.Impression(by=me.id, text=text.strip().replace("\r\n", "\n"))
+        there = facts.impression
+        if there is None or (there.text, there.by) != (data.text, data.by):
+            entry = record.Entry(
+                client_id=str(uuid.uuid4()), at=now, data=data, entered_at=now, replaces=there.src if there else None
+            )
+            records.append(case, [entry], by=by, now=now)
+        return draft(case, by=by, now=now)
+
+
+_UNKNOWN = "The record does not name you among its physicians. Correct the name in the record, or add yourself there."
+
+
+# Signature
+
+
+def objections_to_signing(report: Report, case: Case, person: Person) -> list[str]:
+    """Why this person cannot sign the report now, before the review; empty means that they can."""
+    if not may_sign(case, person):
+        return ["Only a physician who is on this case can sign its report. Nobody can sign for them."]
+    if Signature.select().where(Signature.report == report.id, Signature.by == person.id).exists():
+        return ["You signed this report already. What is to be added goes into an addendum."]
+    facts = report.read_facts()
+    found = _staleness(report, case)
+    if not approval_of(report):
+        found.append("The technologist has not approved this report yet.")
+    me = physician_of(case, facts, person)
+    if me is None:
+        found.append(_UNKNOWN)
+    elif not signing.connected(facts, me.id):
+        found.append("The record does not say when you were connected. Add it to the record first.")
+    found += signing.gaps(facts)
+    if facts.impression is None:
+        found.append("Confirm the impression first.")
+    return found
+
+
+def sign(
+    report: Report, *, password: str, confirmed: Collection[str], missing_read: bool, by: Actor, now: datetime
+) -> Signature:
+    """The physician signs the exact text. The case is frozen with the first signature."""
+    facts = report.read_facts()
+    reasons = objections_to_signing(report, Case.get_by_id(report.case_id), by.person)
+    reasons += signing.unconfirmed(facts, confirmed)
+    if not missing_read:
+        reasons.append("Read the list of what is missing, and say that you did.")
+    if reasons:
+        raise Refused(*reasons)
+    sessions.confirm_password(by=by, password=password, now=now)  # outside: a wrong one is counted even when refused
+    with db.atomic():
+        case = Case.get_by_id(report.case_id)
+        if reasons := objections_to_signing(report, case, by.person):
+            raise Refused(*reasons)
+        signature = Signature.create(
+            report=report, case=case, by=by.person, name=by.person.name, credentials=by.person.credentials, at=now,
+            text_sha256=signing.digest(report.text),
+        )  # fmt: skip
+        if case.signed_at is None:
+            Case.update(signed_at=now).where(Case.id == case.id).execute()
+        ask_for_pdf(report, now=now)
+        audit.record(
+            by, "sign", "report", row_id=report.id, case_id=case.id, text_sha256=signature.text_sha256,
+            confirmed=sorted(confirmed),
+        )  # fmt: skip
+    return signature
+
+
+def addend(case: Case, *, text: str, password: str, by: Actor, now: datetime) -> Addendum:
+    """Add to a signed report, signed the same way. What was signed stays as it is."""
+    text = text.strip().replace("\r\n", "\n")
+    if case.signed_at is None:
+        raise Refused("The report is not signed yet. Change the record and draft it again.")
+    if not may_sign(case, by.person):
+        raise Refused("Only a physician who is on this case can add to its report.")
+    if not text:
+        raise Refused("Write what is to be added.")
+    sessions.confirm_password(by=by, password=password, now=now)
+    with db.atomic():
+        last = Addendum.select(pw.fn.MAX(Addendum.number)).where(Addendum.case == case.id).scalar() or 0
+        addendum = Addendum.create(
+            case=case, number=last + 1, text=text, by=by.person, name=by.person.name,
+            credentials=by.person.credentials, at=now, text_sha256=signing.digest(text),
+        )  # fmt: skip
+        ask_for_pdf(current(case), now=now)
+        audit.record(
+            by, "addend", "report", row_id=addendum.id, case_id=case.id, text_sha256=addendum.text_sha256
+        )  # fmt: skip
+    return addendum

@@ -1,0 +1,209 @@
+"""What is done without a person: the queue, the schedule, shallow tasks. The only door to the network.
+
+The queue's own file only wakes; what is to be done stands in `Job` rows, and losing the queue loses nothing.
+weasyprint and pypdf are imported here inside the work that needs them, so never in a web process.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import resource
+import secrets
+import signal
+import sqlite3  # huey's own: the database of the app is not touched with it
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from huey import SqliteHuey, crontab
+from huey.registry import Message
+from huey.serializer import Serializer
+
+from actions import MACHINE, Refused, audit, documents, jobs, keeping, reports
+from models import SETTINGS, Document, Job, Packet, Report, db
+
+log = logging.getLogger("evoked.tasks")
+
+MEMORY_BYTES = 1_000_000_000
+SECONDS = 120
+"""The longest that one job may take; a hostile note can keep a layout busy for ever (reliability.md 4)."""
+Effect = Callable[[], None]
+
+
+class Plain(Serializer):
+    """Messages as JSON. huey's own are pickles: whoever could write the queue's file could run code."""
+
+    def _serialize(self, data: Message) -> bytes:
+        return json.dumps(list(data)).encode()
+
+    def _deserialize(self, data: bytes) -> Message:
+        return Message(*json.loads(data))
+
+
+def _queue() -> SqliteHuey:
+    os.close(os.open(SETTINGS.queue, os.O_RDWR | os.O_CREAT, 0o600))
+    return SqliteHuey("evoked", filename=str(SETTINGS.queue), results=False, serializer=Plain())
+
+
+huey = _queue()
+
+
+def wake() -> None:
+    """Tell the worker that there is work, after the commit. If that fails, the next minute finds it."""
+    try:
+        drain()
+    except sqlite3.Error as error:
+        log.warning("the queue could not be woken: %s", type(error).__name__)
+
+
+@huey.task()
+def drain() -> None:
+    """Do the jobs that are due."""
+    with db.connection_context():
+        work_off()
+
+
+@huey.periodic_task(crontab(minute="*"))
+def tick() -> None:
+    """Each minute and at start: a sign of life, the dated work that is missing, and every job that is due."""
+    with db.connection_context():
+        jobs.beat("worker", now=_now())
+        jobs.bury(now=_now())
+        jobs.slot(now=_now())
+        work_off()
+
+
+@huey.on_startup()
+def start() -> None:
+    """Limit the worker's memory, then look for what a worker before us left undone."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    tick()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def work_off() -> int:
+    """Do every job that is due, one after the other. Returns how many were tried."""
+    tried = 0
+    while job := jobs.claim(now=_now(), owner=secrets.token_hex(8)):
+        _do(job)
+        tried += 1
+    return tried
+
+
+def _do(job: Job) -> None:
+    """One job: its slow part outside any transaction, its effect together with `done`."""
+    try:
+        with _renewed(job), _limited():
+            effect = WORK[job.kind](job.subject_id)
+        jobs.done(job, effect, now=_now())
+    except jobs.LeaseLost:
+        log.warning("job %s was done by another worker", job.id)
+    except Exception as error:  # one poisoned job must not stop the others
+        log.error("job %s (%s) failed: %s", job.id, job.kind, type(error).__name__)
+        jobs.failed(job, str(error) if isinstance(error, Refused) else type(error).__name__, now=_now())
+
+
+@contextmanager
+def _renewed(job: Job) -> Iterator[None]:
+    """Renew the lease while the work lasts, so that nobody takes over what is merely slow."""
+    over = threading.Event()
+
+    def keep() -> None:
+        with db.connection_context():
+            while not over.wait(jobs.LEASE.total_seconds() / 4):
+                jobs.renew(job, now=_now())
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    def give_up(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+# The kinds of work: each does its slow part and returns its effect on the database.
+
+
+def _report_pdf(report_id: int) -> Effect:
+    """The PDF of a draft, or of the signed report with everything signed so far."""
+    report = Report.get_by_id(report_id)
+    edition = reports.edition(report)
+    if Document.select().where(Document.case == report.case_id, Document.made_from == edition).exists():
+        return _nothing
+    from practice.pdf import Letterhead, report_pdf
+
+    if not reports.faithful(report):
+        raise Refused("The report writer was updated after this was signed, so it would not print the signed text.")
+    pdf = report_pdf(reports.written(report), letterhead=Letterhead(name=SETTINGS.practice_name))
+    documents.put(pdf)  # the slow part of storing; the row comes with `done`
+    signed = report.signatures.exists()
+    return lambda: _store(
+        pdf, case=report.case, kind="report" if signed else "report_draft",
+        title="Signed report" if signed else "Draft of the report", pages=_pages(pdf), made_from=edition,
+    )  # fmt: skip
+
+
+def _store(pdf: bytes, **row: object) -> None:
+    documents.store(pdf, by=MACHINE, now=_now(), **row)
+
+
+def _pages(pdf: bytes) -> int:
+    from pypdf import PdfReader
+
+    return len(PdfReader(io.BytesIO(pdf)).pages)
+
+
+def _nothing() -> None:
+    """The work was done before."""
+
+
+def _packet(packet_id: int) -> Effect:
+    from actions import packets
+
+    return packets.assemble(Packet.get_by_id(packet_id))
+
+
+def _anchor(run_id: int) -> Effect:
+    audit.anchor()
+    return lambda: jobs.ran(run_id, now=_now())
+
+
+def _backup(run_id: int) -> Effect:
+    keeping.backup(SETTINGS.data / "backups" / "nightly")
+    return lambda: jobs.ran(run_id, now=_now())
+
+
+def _sweep(run_id: int) -> Effect:
+    documents.sweep(now=_now())
+    return lambda: jobs.ran(run_id, now=_now())
+
+
+WORK: dict[str, Callable[[int], Effect]] = {
+    "report_pdf": _report_pdf,
+    "packet": _packet,
+    "anchor": _anchor,
+    "backup": _backup,
+    "sweep": _sweep,
+}

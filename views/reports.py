@@ -1,0 +1,458 @@
+"""The report: drafting, reading it with its sources, approval, the physician's review and signature, addenda, print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, abort, flash, redirect, url_for
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, PasswordField, SelectMultipleField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+import tasks
+from actions import Refused, audit, documents, packets, reports
+from models import Approval, Assignment, Case, Document, Entry, Facility, Job, Patient, Report, Signature
+from practice import drafting, signing
+from practice.cases import Facts
+from practice.report import impression
+from practice.times import clock
+from views import actor, me, now, page, polled, roles, signed_in
+
+bp = Blueprint("reports", __name__)
+MOST = 50
+"""Drafts on one page of the inbox; the oldest come first, so the rest move up."""
+
+
+class ImpressionForm(FlaskForm):
+    text = TextAreaField(
+        "Impression", [DataRequired("Write the impression, or keep the drafted one."), Length(max=4000)]
+    )
+
+
+class SignForm(FlaskForm):
+    confirmed = SelectMultipleField("Confirmed against the record")
+    missing_read = BooleanField("I have read what is missing and how it limits this report")
+    password = PasswordField("Your password", [DataRequired("Type your password to sign."), Length(max=200)])
+
+
+class AddendumForm(FlaskForm):
+    text = TextAreaField("What is to be added", [DataRequired("Write what is to be added."), Length(max=4000)])
+    password = PasswordField("Your password", [DataRequired("Type your password to sign."), Length(max=200)])
+
+
+def find_case(id: int) -> Case:
+    """A case whose report the person may read: before it is signed, billing has no part in it."""
+    case = (
+        Case.visible_to(me())
+        .select_extend(Facility, Patient)
+        .join(Facility)
+        .switch(Case)
+        .join(Patient)
+        .where(Case.id == id)
+        .first()
+    )
+    if case is None or (case.signed_at is None and not me().has("owner", "technologist", "physician", "auditor")):
+        abort(404)
+    return case
+
+
+def find_report(id: int) -> tuple[Report, Case]:
+    report = Report.get_or_none(Report.id == id)
+    if report is None:
+        abort(404)
+    return report, find_case(report.case_id)
+
+
+def find_for_signing(id: int) -> tuple[Report, Case]:
+    """A report that this person may sign; for everybody else it is not there."""
+    report, case = find_report(id)
+    if not reports.may_sign(case, me()):
+        abort(404)
+    return report, case
+
+
+# The inbox
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A report that somebody has to do something about."""
+
+    case: Case
+    report: Report | None
+    group: str
+    unresolved: bool
+    alerts: int
+    approval: Approval | None
+    changed: bool
+    held: str
+
+    @property
+    def url(self) -> str:
+        if self.group == "sign":
+            return url_for("reports.review", id=self.report.id)
+        return url_for("reports.show", id=self.case.id)
+
+
+GROUPS = (
+    ("sign", "To sign"),
+    ("approve", "To approve"),
+    ("draft", "To draft"),
+    ("others", "Waiting on somebody else"),
+)
+
+
+@bp.get("/reports")
+@roles("owner", "physician", "technologist")
+def inbox():
+    waiting = [_waiting(case) for case in _unsigned()]
+    # What did not resolve comes first; within that, the oldest. report-and-phone.md 4.7
+    waiting.sort(key=lambda one: (not one.unresolved, one.case.date_of_service, one.case.id))
+    audit.viewed(actor(), "report", listed=[one.case.id for one in waiting])
+    groups = [(title, [one for one in waiting if one.group == key]) for key, title in GROUPS]
+    return page("reports/inbox.html", groups=groups, count=len(waiting))
+
+
+def _unsigned() -> list[Case]:
+    """The cases whose report waits: closed or drafted, and not signed by all whose signature it needs."""
+    drafted = Report.select(Report.case)
+    mine = Assignment.select(Assignment.case).where(Assignment.person == me().id, Assignment.role == "physician")
+    mine_signed = Signature.select(Signature.case).where(Signature.by == me().id)
+    open_ones = Case.signed_at.is_null() & (Case.closed_at.is_null(False) | Case.id.in_(drafted))
+    second = Case.signed_at.is_null(False) & Case.id.in_(mine) & Case.id.not_in(mine_signed)
+    return list(
+        Case.visible_to(me())
+        .select_extend(Facility, Patient)
+        .join(Facility)
+        .switch(Case)
+        .join(Patient)
+        .where(open_ones | second)
+        .order_by(Case.date_of_service, Case.id)
+        .limit(MOST)
+    )
+
+
+def _waiting(case: Case) -> Waiting:
+    report = reports.current(case)
+    facts = report.read_facts() if report else case.facts()
+    approval = reports.approval_of(report) if report else None
+    return Waiting(
+        case=case,
+        report=report,
+        group=_group(case, report, approval),
+        unresolved=signing.unresolved(facts),
+        alerts=len(facts.alerts),
+        approval=approval,
+        changed=bool(report and not case.signed_at and report.record_rev != case.record_rev),
+        held=_held(case, facts),
+    )
+
+
+def _group(case: Case, report: Report | None, approval: Approval | None) -> str:
+    if report is None:
+        return "draft" if reports.may_approve(case, me()) or me().has("owner") else "others"
+    if approval and reports.may_sign(case, me()):
+        return "sign"
+    return "approve" if not approval and reports.may_approve(case, me()) else "others"
+
+
+def _held(case: Case, facts: Facts) -> str:
+    """The units that cannot be billed before the signature. Practices without fees see units, never invented money."""
+    try:
+        lines = packets.coded_by(case, facts).lines
+    except Refused:
+        return ""
+    return ", ".join(f"{line.units} x {line.code}" for line in lines[:3])
+
+
+# Reading
+
+
+@bp.get("/cases/<row:id>/report")
+@signed_in
+def show(id: int):
+    case = find_case(id)
+    report = reports.current(case)
+    audit.viewed(actor(), "report", row_id=report.id if report else None, case_id=case.id)
+    if report is None:
+        return page("reports/none.html", case=case, may_draft=_may_draft(case))
+    draft = reports.written(report)
+    return page("reports/show.html", **_standing(case, report), draft=draft, number=_numbers(draft))
+
+
+def _may_draft(case: Case) -> bool:
+    return case.signed_at is None and me().has("owner", "technologist", "physician")
+
+
+def _standing(case: Case, report: Report) -> dict[str, Any]:
+    """How far the report has come and what this person can do about it."""
+    return {
+        "case": case,
+        "report": report,
+        "stale": reports.stale(report, case),
+        "faithful": reports.faithful(report),
+        "approval": reports.approval_of(report),
+        "may_draft": _may_draft(case),
+        "may_approve": reports.may_approve(case, me()) and case.signed_at is None,
+        "may_sign": reports.may_sign(case, me()),
+        "signed_by_me": Signature.select().where(Signature.case == case.id, Signature.by == me().id).exists(),
+        "pdf": _pdf(report),
+        "shown": clock(report.read_facts()),
+    }
+
+
+def _numbers(draft: drafting.Draft) -> Callable[[object], int | None]:
+    """Where each sentence and row stands in the report, from 1."""
+    places = {id(one): place for place, (_, one) in enumerate(drafting.sentences(draft), 1)}
+    return lambda one: places.get(id(one))
+
+
+@bp.get("/reports/<row:id>/sentences/<row:number>")
+@signed_in
+def sentence(id: int, number: int):
+    report, case = find_report(id)
+    said = [one for _, one in drafting.sentences(drafting.draft(report.read_facts()))]
+    if number > len(said):
+        abort(404)
+    one = said[number - 1]
+    audit.viewed(actor(), "report", row_id=report.id, case_id=case.id)
+    text = one.text if isinstance(one, drafting.Sentence) else " · ".join(one.cells)
+    return page("reports/sentence.html", case=case, report=report, text=text, **_sources(case, report, one.sources))
+
+
+def _sources(case: Case, report: Report, sources: tuple[str, ...]) -> dict[str, Any]:
+    """The entries behind a sentence, in the order of the record, with what they say."""
+    rows = list(Entry.select().where(Entry.case == case.id, Entry.client_id.in_(sources)).order_by(Entry.entered_at))
+    if "time" in sources:
+        rows += Entry.select().where(Entry.case == case.id, Entry.kind == "milestone").order_by(Entry.at)
+    facts = report.read_facts()
+    return {
+        "entries": [(row, _said(row, facts), facts.late.get(row.client_id)) for row in rows],
+        "header": "header" in sources,
+        "record": "record" in sources,
+        "shown": clock(facts),
+    }
+
+
+def _said(row: Entry, facts: Facts) -> list[tuple[str, str]]:
+    """What an entry says, field by field, in words."""
+    shown = clock(facts)
+
+    def words(value: Any) -> str:
+        if isinstance(value, dict):
+            return ", ".join(
+                f"{key.replace('_', ' ')} {words(item)}" for key, item in value.items() if item is not None
+            )
+        if isinstance(value, (list, tuple)):
+            return "; ".join(words(item) for item in value)
+        return shown.time(value) if isinstance(value, datetime) else str(value)
+
+    fields = msgspec.to_builtins(row.as_entry().data, builtin_types=(datetime,))
+    return [
+        (key.replace("_", " "), words(value)) for key, value in fields.items() if key != "kind" and value is not None
+    ]
+
+
+@bp.get("/cases/<row:id>/report.txt")
+@signed_in
+def text(id: int):
+    case = find_case(id)
+    report = reports.current(case)
+    if report is None:
+        abort(404)
+    audit.viewed(actor(), "report", row_id=report.id, case_id=case.id)
+    said = drafting.as_text(reports.written(report)) if reports.faithful(report) else report.text
+    return Response(said, mimetype="text/plain")
+
+
+# Print
+
+
+def _pdf(report: Report) -> Document | None:
+    edition = reports.edition(report)
+    return Document.get_or_none(Document.case == report.case_id, Document.made_from == edition)
+
+
+@bp.get("/cases/<row:id>/report.pdf")
+@signed_in
+def pdf(id: int):
+    case = find_case(id)
+    report = reports.current(case)
+    if report is None:
+        abort(404)
+    document = _pdf(report)
+    if document is None:
+        return _progress(report, case)
+    audit.viewed(actor(), "document", row_id=document.id, case_id=case.id)
+    return send(document, f"report-case-{case.id}.pdf")
+
+
+def send(document: Document, name: str) -> Response:
+    """A stored PDF as a download that can do nothing where it is opened. Its name says nothing of the patient."""
+    answer = Response(documents.read(document), mimetype="application/pdf")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer.headers["Content-Security-Policy"] = "sandbox"
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+@bp.post("/reports/<row:id>/pdf")
+@signed_in
+def print_(id: int):
+    report, _ = find_report(id)
+    reports.print_again(report, by=actor(), now=now())
+    tasks.wake()
+    return redirect(url_for("reports.progress", id=report.id), 303)
+
+
+@bp.get("/reports/<row:id>/pdf")
+@signed_in
+@polled
+def progress(id: int):
+    report, case = find_report(id)
+    return _progress(report, case)
+
+
+def _progress(report: Report, case: Case) -> Response:
+    job = Job.get_or_none(Job.key == f"pdf:{reports.edition(report)}")
+    return page("reports/progress.html", case=case, report=report, document=_pdf(report), job=job)
+
+
+# Drafting and approval
+
+
+@bp.post("/cases/<row:id>/drafts")
+@roles("owner", "technologist", "physician")
+def draft(id: int):
+    case = find_case(id)
+    reports.draft(case, by=actor(), now=now())
+    return redirect(url_for("reports.show", id=case.id), 303)
+
+
+@bp.post("/reports/<row:id>/approval")
+@roles("technologist")
+def approve(id: int):
+    report, case = find_report(id)
+    reports.approve(report, by=actor(), now=now())
+    flash("Approved. The physician finds it in their inbox.")
+    return redirect(url_for("reports.show", id=case.id), 303)
+
+
+# Review and signature
+
+
+@bp.get("/reports/<row:id>/review")
+@roles("physician")
+def review(id: int):
+    report, case = find_for_signing(id)
+    newest = reports.current(case)
+    if newest.id != report.id:
+        return redirect(url_for("reports.review", id=newest.id), 303)
+    audit.viewed(actor(), "report", row_id=report.id, case_id=case.id)
+    return _review(report, case)
+
+
+def _review(report: Report, case: Case, status: int = 200, **given: Any) -> Response:
+    draft = reports.written(report)
+    facts = report.read_facts()
+    context = {
+        **_standing(case, report),
+        "draft": draft,
+        "number": _numbers(draft),
+        "facts": facts,
+        "objections": reports.objections_to_signing(report, case, me()),
+        "confirmations": signing.confirmations(facts),
+        "meaning": signing.MEANING,
+        "impression": ImpressionForm(formdata=None, text=impression(draft)),
+        "form": _sign_form(facts, formdata=None),
+        "reasons": [],
+        **given,
+    }
+    return page("reports/review.html", status, **context)
+
+
+def _sign_form(facts: Facts, **given: Any) -> SignForm:
+    form = SignForm(**given)
+    form.confirmed.choices = [(one.key, one.slot) for one in signing.confirmations(facts)]
+    return form
+
+
+@bp.post("/reports/<row:id>/impression")
+@roles("physician")
+def impress(id: int):
+    report, case = find_for_signing(id)
+    form = ImpressionForm()
+    if not form.validate():
+        return _review(report, case, 422, impression=form)
+    newer = reports.impress(case, text=form.text.data, by=actor(), now=now())
+    flash("The impression is yours now. Review the rest and sign.")
+    return redirect(url_for("reports.review", id=newer.id) + "#sign", 303)
+
+
+@bp.post("/reports/<row:id>/signature")
+@roles("physician")
+def sign(id: int):
+    report, case = find_for_signing(id)
+    form = _sign_form(report.read_facts())
+    reasons: list[str] = []
+    if form.validate():
+        try:
+            reports.sign(
+                report, password=form.password.data, confirmed=form.confirmed.data,
+                missing_read=form.missing_read.data, by=actor(), now=now(),
+            )  # fmt: skip
+        except Refused as refused:
+            reasons = refused.reasons
+        else:
+            tasks.wake()
+            flash("Signed. The PDF is being made.")
+            return redirect(url_for("reports.show", id=case.id), 303)
+    return _review(report, case, 422, form=form, reasons=reasons)
+
+
+# Addenda
+
+
+@bp.get("/cases/<row:id>/addenda")
+@signed_in
+def addenda(id: int):
+    case = find_case(id)
+    audit.viewed(actor(), "report", case_id=case.id)
+    return _addenda(case, AddendumForm(formdata=None))
+
+
+def _addenda(case: Case, form: AddendumForm, status: int = 200, reasons: list[str] | None = None) -> Response:
+    report = reports.current(case)
+    if case.signed_at is None or report is None:
+        abort(404)
+    may_add = reports.may_sign(case, me())
+    draft = reports.written(report)
+    return page(
+        "reports/addenda.html", status, case=case, draft=draft, form=form, may_add=may_add, reasons=reasons or []
+    )
+
+
+@bp.post("/cases/<row:id>/addenda")
+@roles("physician")
+def addend(id: int):
+    case = find_case(id)
+    if not reports.may_sign(case, me()):
+        abort(404)
+    form = AddendumForm()
+    reasons: list[str] = []
+    if form.validate():
+        try:
+            reports.addend(case, text=form.text.data, password=form.password.data, by=actor(), now=now())
+        except Refused as refused:
+            if case.signed_at is None:
+                raise
+            reasons = refused.reasons
+        else:
+            tasks.wake()
+            flash("The addendum is signed. The PDF is being made anew; the old one is kept.")
+            return redirect(url_for("reports.show", id=case.id), 303)
+    return _addenda(case, form, 422, reasons)
