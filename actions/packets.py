@@ -189,12 +189,7 @@ def report_of(case: Case) -> Draft:
 
 def objections(case: Case) -> list[str]:
     """Why no packet can be made of this case; empty means that one can."""
-    found = [f"{finding.id}: {finding.message}" for finding in weigh(case).blocking]
-    if case.signed_at is None:
-        found.insert(
-            0, "The report is not signed. A packet holds signed reports only; a preview can be made at any time."
-        )
-    return found
+    return [f"{finding.id}: {finding.message}" for finding in weigh(case).blocking]
 
 
 def request(case: Case, *, preview: bool, by: Actor, now: datetime) -> Packet:
@@ -230,7 +225,7 @@ def _packet_input(case: Case, weighed: Weighed) -> PacketInput:
         payer=case.payer.name if case.payer else None,
         member_id=coverage.member_id if coverage else None,
         report=_frozen_report(case),
-        people=_people(weighed.people),
+        people=_people(weighed.people, case.facility),
         documents=tuple(
             Paper(kind=row.kind, title=row.title, pdf=documents.read(row)) for row in documents.of_case(case)
         ),
@@ -238,10 +233,15 @@ def _packet_input(case: Case, weighed: Weighed) -> PacketInput:
     )
 
 
-def _people(people: dict[str, Person]) -> tuple[exhibits.Person, ...]:
+def _people(people: dict[str, Person], facility: Facility) -> tuple[exhibits.Person, ...]:
+    """The people with the credentials that count here: not other states' licenses or other hospitals' privileges."""
     held = (
         Credential.select()
-        .where(Credential.person.in_([person.id for person in people.values()]))
+        .where(
+            Credential.person.in_([person.id for person in people.values()]),
+            Credential.facility.is_null() | (Credential.facility == facility.id),
+            Credential.state.in_(["", facility.state]),
+        )
         .order_by(Credential.kind, Credential.from_on)
     )
     by_person: dict[int, list[exhibits.Credential]] = {}

@@ -170,13 +170,12 @@ def verify() -> None:
 
 
 @click.command("migrate")
+@refusable
 def migrate() -> None:
     """Bring the database to this version's schema; a copy is kept first."""
     for name in keeping.migrate(now=datetime.now(UTC)):
         click.echo(f"Applied {name}.")
-    db.connect(reuse_if_open=True)
     places.seed()
-    db.close()
 
 
 @click.command("setup-link")
