@@ -306,6 +306,8 @@ class Agreement(Row):
 
 PLANNED = ("staff", "modality", "criterion")
 """Kinds of entries that booking and assigning write: with these alone, recording has not begun."""
+PAGE = 50
+"""Cases on a page of a list."""
 
 
 class Case(Row):
@@ -381,6 +383,31 @@ class Case(Row):
         return cls.select().where(cls.id.in_(Assignment.select(Assignment.case).where(Assignment.person == person.id)))
 
     @classmethod
+    def page(cls, person: Person, *, state: str, mine: bool, after: tuple[str, int] | None = None) -> pw.ModelSelect:
+        """A page of a person's cases and one more, by day: what is to come soonest first, the rest newest first."""
+        query = cls.lines(cls.worked_on_by(person) if mine else cls.visible_to(person)).limit(PAGE + 1)
+        if state != "all":
+            query = query.where(cls.in_state(state))
+        key, forward = pw.Tuple(cls.date_of_service, cls.id), state == "booked"
+        if after:
+            last = pw.Tuple(*after)
+            query = query.where(key > last if forward else key < last)
+        order = (cls.date_of_service, cls.id)
+        return query.order_by(*order) if forward else query.order_by(*(column.desc() for column in order))
+
+    @classmethod
+    def found(cls, person: Person, text: str) -> pw.ModelSelect:
+        """A person's cases by the patient's MRN or the beginning of the name, by reference, or by number."""
+        patients = Patient.select(Patient.id).where((Patient.mrn == text) | Patient.name_begins(text)).limit(4 * PAGE)
+        wanted = cls.patient.in_(patients) | cls.reference.in_([text, text.upper()])
+        if text.isdigit() and len(text) < 19:
+            wanted |= cls.id == int(text)
+        # The numbers are found first: sorted in one go, SQLite would walk all cases by day instead of the indexes.
+        numbers = [row[0] for row in cls.select(cls.id).where(wanted).limit(4 * PAGE).tuples()]
+        shown = cls.lines(cls.visible_to(person)).where(cls.id.in_(numbers))
+        return shown.order_by(cls.date_of_service.desc(), cls.id.desc()).limit(PAGE)
+
+    @classmethod
     def lines(cls, query: pw.ModelSelect) -> pw.ModelSelect:
         """The query's cases as tuples of what a list shows of them, without a query per row."""
 
@@ -391,7 +418,7 @@ class Case(Row):
         begun = cls.in_state("recording").alias("begun")
         return (
             query.select(
-                cls.id, cls.reference, cls.date_of_service, cls.starts_at, cls.procedure, cls.levels, cls.or_room,
+                cls.id, cls.reference, cls.date_of_service, cls.starts_at, cls.procedure, cls.or_room,
                 cls.closed_at, cls.signed_at, Facility.name.alias("facility"), Facility.zone,
                 Patient.name.alias("patient"), Patient.mrn, begun, manned("technologist"), manned("physician"),
             )

@@ -11,10 +11,8 @@ import msgspec
 from actions import Actor, Refused, audit, records
 from actions.loading import Loaded, export, load
 from models import Assignment, Case, Entry, Facility, Patient, Person, Preset, db
-from practice import record
-from practice import wording as w
+from practice import record, signing
 from practice.cases import Facts, Status
-from practice.completeness import Missing, missing
 
 __all__ = [
     "Loaded",
@@ -27,7 +25,6 @@ __all__ = [
     "reopen",
     "revise",
     "unassign",
-    "unready",
 ]
 
 HEADER = (
@@ -42,11 +39,15 @@ def book(
     *, by: Actor, now: datetime, preset: Preset | None = None, technologist: Person | None = None,
     physician: Person | None = None, **header: Any,
 ) -> Case:  # fmt: skip
-    """Book a case with an empty record. A preset brings modalities and alert criteria, never a measurement."""
+    """Book a case with an empty record. A preset brings modalities and alert criteria, never a measurement.
+
+    `patient` is a row, or name, mrn, dob and sex as they were given.
+    """
     _known(header)
     if preset and not header.get("structures"):
         header["structures"] = preset.structures
     with db.atomic():
+        header["patient"] = _patient(header["patient"], header["facility"])
         case = Case.create(**header, created_at=now, created_by=by.id)
         for person, role in ((technologist, "technologist"), (physician, "physician")):
             if person:
@@ -75,8 +76,12 @@ def _entry(
     return record.Entry(client_id=str(uuid.uuid4()), at=at, data=data, entered_at=now, replaces=replaces)
 
 
+def _patient(given: Patient | dict[str, Any], facility: Facility, instead_of: int | None = None) -> Patient:
+    return given if isinstance(given, Patient) else patient_for(**given, facility=facility, instead_of=instead_of)
+
+
 def patient_for(
-    *, name: str, mrn: str, dob: date | None, sex: str, facility: Facility, instead_of: Patient | None = None
+    *, name: str, mrn: str, dob: date | None, sex: str, facility: Facility, instead_of: int | None = None
 ) -> Patient:
     """The patient of this MRN, name, birthday and sex, or a new one. One MRN for two people of a facility is refused.
 
@@ -92,7 +97,7 @@ def patient_for(
         if one.name.lower() == name.lower() and dob in (None, one.dob) and sex in ("U", "", one.sex):
             return one
     here = Case.select(Case.patient).where(Case.facility == facility.id, Case.patient.in_(same)).tuples()
-    if {row[0] for row in here} - {instead_of.id if instead_of else None}:
+    if {row[0] for row in here} - {instead_of}:
         raise Refused(
             "Another patient of this facility has this MRN. Compare the wristband with the booking, "
             "then correct the MRN, the name, the date of birth or the sex."
@@ -105,6 +110,8 @@ def revise(case: Case, *, by: Actor, **header: Any) -> Case:
     _known(header)
     with db.atomic():
         case = _writable(case, by)
+        if "patient" in header:
+            header["patient"] = _patient(header["patient"], header.get("facility", case.facility), case.patient_id)
         before = {name: getattr(case, name) for name in header}
         changed = audit.changed(before, header)
         if "date_of_service" in case.gaps:
@@ -185,19 +192,8 @@ def unassign(case: Case, assignment: Assignment, *, by: Actor, now: datetime) ->
         audit.record(by, "unassign", "assignment", row_id=assignment.id, case_id=case.id, person=assignment.person_id)
 
 
-def unready(facts: Facts, status: Status) -> list[Missing]:
-    """What stops the technologist's gate (report-and-phone.md 1.4). A value that is missing for a stated reason does not."""
-    return [
-        item
-        for item in missing(msgspec.structs.replace(facts, status=status))
-        if item.severity == "block_sign"
-        and not item.field.startswith("physician_log")
-        and (item.reason in w.UNSAID or item.field.startswith(("conflicts", "entries")))
-    ]
-
-
 def close(case: Case, *, status: Status, by: Actor, now: datetime) -> None:
-    """End the record: its technologist stands for it from now on."""
+    """End the record: its technologist stands for it. Refused while something is missing without a reason (report-and-phone.md 1.4)."""
     with db.atomic():
         case = _writable(case, by)
         if case.closed_at:
@@ -208,9 +204,9 @@ def close(case: Case, *, status: Status, by: Actor, now: datetime) -> None:
             raise Refused(
                 "A case is closed by a technologist who worked on it. Assign one first; the sign-off bears that name."
             )
-        if lacking := unready(facts, status):
+        if lacking := signing.open_gaps(msgspec.structs.replace(facts, status=status)):
             raise Refused(
-                *(f"{item.label} is missing. Record it, or the reason why there is none." for item in lacking)
+                *lacking, "Record what is missing, or beside it the reason why there is none, then close again."
             )
         entries = []
         if (said := _standing(case, "outcome")) is None or said.data.status != status:

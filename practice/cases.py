@@ -510,12 +510,12 @@ def to_wire(value: Any, zone: ZoneInfo | None = None) -> Any:
     if isinstance(value, Struct):
         optional, inner = getattr(value, "_optional", ()), getattr(value, "_inner", ())
         wire = {}
-        for info in msgspec.structs.fields(value):
-            item = getattr(value, info.name)
+        for name, encoded in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            item = getattr(value, name)
             empty = item is None or item == ()
-            if info.name in inner or (info.name in (*optional, "missing_reason") and empty):
+            if name in inner or (name in (*optional, "missing_reason") and empty):
                 continue
-            wire[info.encode_name] = to_wire(item, zone)
+            wire[encoded] = to_wire(item, zone)
         return wire
     if isinstance(value, dict):
         return {key: to_wire(item, zone) for key, item in value.items()}

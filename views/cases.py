@@ -1,0 +1,415 @@
+"""Cases: the list, one case with its record, booking and changing it, closing, files in and out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, abort, flash, make_response, redirect, request, url_for
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
+from wtforms import RadioField, SelectField
+from wtforms.validators import DataRequired
+
+import views
+from actions import Refused, audit, cases, records
+from models import PAGE, Addendum, Assignment, Case, Entry, Facility, Patient, Payer, Person, Preset, Signature, Surgeon
+from practice import concurrency, history, signing
+from practice.cases import Facts, Status
+from practice.completeness import Missing, missing
+from practice.interchange import MAX_BYTES, BadCase
+from practice.kinds import GROUPS, KINDS
+from practice.minutes import Minutes
+from practice.timeline import timeline
+from practice.times import clock
+from views import actor, now, page, roles, signed_in
+from views.case_forms import BookingForm, HeaderForm, active, data_of, filled, header_of
+
+bp = Blueprint("cases", __name__)
+
+# The list
+
+SHOWN = {"all": "All", "booked": "To do", "recording": "Recording", "closed": "Closed", "signed": "Signed"}
+
+
+@bp.get("/cases")
+@signed_in
+def listing():
+    shown = request.args.get("show", "all")
+    mine = request.args.get("whose") == "mine"
+    if shown not in SHOWN:
+        abort(404)
+    found = list(Case.page(views.me(), state=shown, mine=mine, after=_cursor(request.args.get("after", ""))))
+    more = found[PAGE:] and url_for(
+        "cases.listing", **_kept(shown, mine), after=f"{found[PAGE - 1].date_of_service}.{found[PAGE - 1].id}"
+    )
+    audit.viewed(actor(), "cases", shown=min(len(found), PAGE))
+    return page(
+        "cases/listing.html", rows=_rows(found[:PAGE]), more=more, filters=_filters(shown, mine), query="",
+        first=url_for("cases.listing", **_kept(shown, mine)) if "after" in request.args else "",
+    )  # fmt: skip
+
+
+def _kept(shown: str, mine: bool) -> dict[str, str]:
+    return {**({"show": shown} if shown != "all" else {}), **({"whose": "mine"} if mine else {})}
+
+
+def _cursor(text: str) -> tuple[str, int] | None:
+    """The key of the last row that was seen, out of an address."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)\.(\d{1,18})", text)
+    return (found[1], int(found[2])) if found else None
+
+
+def _filters(shown: str, mine: bool) -> list[tuple[str, str, bool, None]]:
+    """Which cases, and for people who see all of them: whose."""
+    links = [(word, url_for("cases.listing", **_kept(name, mine)), name == shown, None) for name, word in SHOWN.items()]
+    if views.me().has("owner", "biller", "auditor") and views.me().has("technologist", "physician"):
+        links.append(("Mine only", url_for("cases.listing", **_kept(shown, not mine)), mine, None))
+    return links
+
+
+def _rows(found: Sequence[Any]) -> list[tuple[str, str, str, str, str, str]]:
+    """What the list says of each case: address, what and when, where and who, state, its word, how soon."""
+    base, today = url_for("cases.listing"), now().astimezone(views.SETTINGS.zone).date()
+    rows = []
+    for case in found:
+        time = f" {views.clock(case.starts_at, case.zone)}" if case.starts_at else ""
+        place = f"{case.facility} {case.or_room}".strip()
+        detail = " · ".join(filter(None, (place, case.patient, case.mrn, case.reference or f"Case {case.id}")))
+        state, word = _standing(case, today)
+        aside = _soon(case.date_of_service, today) if word not in ("signed", "to sign") else ""
+        rows.append(
+            (
+                f"{base}/{case.id}",
+                f"{views.day(case.date_of_service)}{time}, {case.procedure}",
+                detail,
+                state,
+                word,
+                aside,
+            )
+        )
+    return rows
+
+
+def _standing(case: Any, today: date) -> tuple[str, str]:
+    """The state of a listed case as one of the four shapes, and its word."""
+    if case.signed_at:
+        return "ok", "signed"
+    if case.closed_at:
+        return "due", "to sign"
+    if case.begun:
+        return "due", "recording"
+    lacking = [role for role in ("technologist", "physician") if not getattr(case, role)]
+    if lacking:
+        return "due", f"needs {lacking[0]}"
+    return ("due", "not recorded") if case.date_of_service < today else ("ok", "ready")
+
+
+def _soon(on: date, today: date) -> str:
+    days = (on - today).days
+    return {0: "today", 1: "tomorrow", -1: "yesterday"}.get(days, f"in {days} days" if 1 < days < 15 else "")
+
+
+@bp.post("/cases/searches")
+@signed_in
+def search():
+    """Find cases. What is searched for is a patient's name or number, so it travels in the body, never in an address."""
+    query = request.form.get("q", "").strip()[:100]
+    found = list(Case.found(views.me(), query)) if len(query) > 1 or query.isdigit() else []
+    audit.viewed(actor(), "cases", shown=len(found), searched=True)
+    return page("cases/listing.html", rows=_rows(found), more="", filters=_filters("", False), query=query, first="")
+
+
+# Booking and changing
+
+
+@bp.get("/cases/new")
+@roles("owner")
+def new():
+    return page("cases/new.html", form=filled(BookingForm()), reasons=[])
+
+
+@bp.post("/cases")
+@roles("owner")
+def create():
+    form = filled(BookingForm())
+    made = _accepted(form, lambda: cases.book(
+        **header_of(form),
+        preset=Preset.get_by_id(form.preset.data) if form.preset.data else None,
+        technologist=Person.get_by_id(form.technologist.data) if form.technologist.data else None,
+        physician=Person.get_by_id(form.physician.data) if form.physician.data else None,
+        by=actor(), now=now(),
+    ))  # fmt: skip
+    if isinstance(made, Case):
+        flash("The case is booked.")
+        return redirect(url_for("cases.show", id=made.id), 303)
+    return page("cases/new.html", 422, form=form, reasons=made)
+
+
+def _accepted(form: HeaderForm, act: Callable[[], Case]) -> Case | list[str]:
+    """What the act made of a form, or why it was not done, so that what was typed stays on the page."""
+    if not form.validate():
+        return []
+    try:
+        return act()
+    except Refused as refused:
+        return refused.reasons
+
+
+@bp.get("/cases/<row:id>/edit")
+@roles("owner", "technologist")
+def edit(id: int):
+    case = find_case(id)
+    if case.signed_at:
+        raise Refused(records.SIGNED)
+    audit.viewed(actor(), "case", row_id=case.id, case_id=case.id)
+    return page("cases/edit.html", form=filled(HeaderForm(data=data_of(case)), case), case=case, reasons=[])
+
+
+@bp.post("/cases/<row:id>/edit")
+@roles("owner", "technologist")
+def revise(id: int):
+    case = find_case(id)
+    form = filled(HeaderForm(), case)
+    made = _accepted(form, lambda: cases.revise(case, **header_of(form), by=actor()))
+    if isinstance(made, Case):
+        flash("The case is changed. Drafts of its report are drafted again.")
+        return redirect(url_for("cases.show", id=case.id), 303)
+    return page("cases/edit.html", 422, form=form, case=case, reasons=made)
+
+
+# One case
+
+
+def find_case(id: int) -> Case:
+    """The case with the rows of its header, if this person may see it."""
+    query = Case.visible_to(views.me()).where(Case.id == id)
+    case = (
+        query.select(Case, Facility, Patient, Surgeon, Payer)
+        .join(Facility)
+        .switch(Case)
+        .join(Patient)
+        .switch(Case)
+        .left_outer_join(Surgeon)
+        .switch(Case)
+        .left_outer_join(Payer)
+        .first()
+    )
+    return case or abort(404)
+
+
+@bp.get("/cases/<row:id>")
+@signed_in
+def show(id: int):
+    case = find_case(id)
+    audit.viewed(actor(), "case", row_id=case.id, case_id=case.id)
+    rows = list(Entry.select().where(Entry.case == case.id))
+    entries = [row.as_entry() for row in rows]
+    facts = records.fold(case, entries)
+    people = list(
+        Assignment.select(Assignment, Person)
+        .join(Person)
+        .where(Assignment.case == case.id)
+        .order_by(Assignment.role.desc())
+    )
+    ids = {row.client_id: row.id for row in rows}
+    state = case.state
+    mine = {one.role for one in people if one.person_id == views.me().id}
+    may = _may(case, mine)
+    lacking = missing(facts)
+    gaps = signing.open_gaps(facts) if may["close"] else []
+    return page(
+        "cases/show.html",
+        case=case, facts=facts, state=state, may=may, people=people, lacking=lacking, ids=ids,
+        when=_when(case), next=_next(case, state, may, gaps),
+        drawings={"wide": timeline(facts), "narrow": timeline(facts, narrow=True)},
+        figures=_figures(facts, lacking),
+        lines=history.lines(entries, facts), choices=history.choices(entries, facts) if facts.conflicts else [],
+        names=dict(Person.select(Person.id, Person.name).where(Person.id.in_({row.by_id for row in rows})).tuples()),
+        jumps=[(one, _jump(case, one, ids, may)) for one in lacking],
+        groups=[(title, [one for one in KINDS.values() if one.group == group and one.name != "struck"]) for group, title in GROUPS],
+        assignable=[(one, role) for one in active() for role in ("technologist", "physician") if one.has(role)] if may["assign"] else [],
+        signatures=list(Signature.select().where(Signature.case == case.id).order_by(Signature.at)) if case.signed_at else [],
+        addenda=list(Addendum.select().where(Addendum.case == case.id).order_by(Addendum.number)) if case.signed_at else [],
+        clock=clock(facts), entries_url=request.script_root + "/entries", gaps=gaps, form=ClosingForm(),
+    )  # fmt: skip
+
+
+def _may(case: Case, roles_here: set[str]) -> dict[str, bool]:
+    """What this person may do on this case now."""
+    owner, open_ = views.me().has("owner"), case.signed_at is None
+    keeps = open_ and (owner or "technologist" in roles_here)
+    return {
+        "revise": keeps,
+        "enter": keeps or (open_ and "physician" in roles_here),
+        "assign": open_ and owner,
+        "close": open_ and case.closed_at is None and "technologist" in roles_here,
+        "reopen": keeps and case.closed_at is not None,
+        "export": views.me().has("owner", "technologist"),
+    }
+
+
+def _when(case: Case) -> str:
+    """Tue Sep 1, 07:30 CDT"""
+    if case.starts_at is None:
+        return views.day(case.date_of_service)
+    local = case.starts_at.astimezone(ZoneInfo(case.facility.zone))
+    return f"{views.day(case.date_of_service)}, {local:%H:%M} {local.tzname()}"
+
+
+def _next(case: Case, state: str, may: dict[str, bool], gaps: Sequence[str]) -> tuple[str, str] | None:
+    """The one thing this person most likely came for: its words and address."""
+    report = url_for("reports.show", id=case.id)
+    if state == "signed":
+        return (
+            ("Claim packet", url_for("packets.show", id=case.id))
+            if views.me().has("biller")
+            else ("Signed report", report)
+        )
+    if may["close"] and state == "booked":
+        return "Start the record", url_for("record.new", id=case.id, kind="milestone")
+    if may["close"]:
+        return ("See what is missing", "#missing") if gaps else ("Close the record", "#closing")
+    if state == "closed":
+        return "Review the report", report
+    return ("Add an entry", "#add") if may["enter"] else None
+
+
+def _figures(facts: Facts, lacking: Sequence[Missing]) -> list[tuple[str, str, str]]:
+    """The numbers that are asked for first: label, value, what it means."""
+    counted = concurrency.minutes(Minutes(facts).counted)
+    open_alerts = sum(1 for one in facts.alerts if one.resolution is None or one.resolution.status != "resolved")
+    stops = sum(1 for one in lacking if one.severity != "warn")
+    alerts = f"{open_alerts} not resolved" if open_alerts else "all resolved" if facts.alerts else "none recorded"
+    return [
+        ("Counted", f"{counted} min", "of continuous monitoring"),
+        ("Signal alerts", str(len(facts.alerts)), alerts),
+        (
+            "Missing",
+            str(len(lacking)),
+            f"{stops} of them stop the signature or the claim" if stops else "nothing stops it",
+        ),
+    ]
+
+
+KIND_OF = (
+    ("physician_log", "presence"), ("time.segments", "monitoring_start"), ("time.breaks", "break"), ("time.", "milestone"),
+    ("alerts.", "told"), ("alerts", "statement"), ("closing.postop_exam", "postop_exam"), ("closing.t", "closing_data"),
+    ("closing.overall", "closing_data"), ("closing.", "closing_value"), ("closing", "closing_data"),
+    ("stim_tests", "stim_test"), ("baselines.sets", "baseline_set"), ("baselines", "baseline"), ("anesthesia.tof", "tof"),
+    ("anesthesia", "anesthesia"), ("physiology", "physiology"), ("modalities", "modality"), ("alert_criteria", "criterion"),
+    ("events", "event"), ("handovers", "handover"),
+)  # fmt: skip
+"""Which kind of entry supplies a missing field, by the beginning of its path."""
+
+
+def _jump(case: Case, item: Missing, ids: dict[str, int], may: dict[str, bool]) -> str:
+    """Where a missing value is put in: the entry it belongs to, the header, or a new entry of the right kind."""
+    if item.field.startswith(("header", "staff")):
+        return url_for("cases.edit", id=case.id) if may["revise"] and item.field.startswith("header") else ""
+    if not may["enter"]:
+        return ""
+    if item.src in ids:
+        return url_for("record.edit", id=ids[item.src])
+    kind = next((kind for start, kind in KIND_OF if item.field.startswith(start)), None)
+    return url_for("record.new", id=case.id, kind=kind) if kind else ""
+
+
+# Acts on a case
+
+
+class AssignmentForm(FlaskForm):
+    who = SelectField("Person and role", [DataRequired("Choose who works on the case.")])
+
+
+class ClosingForm(FlaskForm):
+    status = RadioField(
+        "How the case ended",
+        [DataRequired("Choose how the case ended.")],
+        choices=[(one, one.capitalize()) for one in get_args(Status)],
+    )
+
+
+@bp.post("/cases/<row:id>/assignments")
+@roles("owner")
+def assign(id: int):
+    case = find_case(id)
+    form = AssignmentForm()
+    form.who.choices = [f"{one.id}.{role}" for one in active() for role in one.roles]
+    if not form.validate():
+        raise Refused("Choose a person and a role of the list.")
+    person, _, role = form.who.data.partition(".")
+    cases.assign(case, Person.get_by_id(int(person)), role, by=actor(), now=now())
+    return redirect(url_for("cases.show", id=case.id, _anchor="people"), 303)
+
+
+@bp.post("/cases/<row:id>/assignments/<row:assignment>/removal")
+@roles("owner")
+def unassign(id: int, assignment: int):
+    case = find_case(id)
+    row = Assignment.get_or_none(Assignment.id == assignment, Assignment.case == case.id) or abort(404)
+    cases.unassign(case, row, by=actor(), now=now())
+    return redirect(url_for("cases.show", id=case.id, _anchor="people"), 303)
+
+
+@bp.post("/cases/<row:id>/closing")
+@roles("owner", "technologist")
+def close(id: int):
+    case = find_case(id)
+    form = ClosingForm()
+    if not form.validate():
+        raise Refused(*form.status.errors)
+    cases.close(case, status=form.status.data, by=actor(), now=now())
+    flash("The record is closed. Read the draft of the report and approve it.")
+    return redirect(url_for("cases.show", id=case.id), 303)
+
+
+@bp.post("/cases/<row:id>/reopening")
+@roles("owner", "technologist")
+def reopen(id: int):
+    case = find_case(id)
+    cases.reopen(case, by=actor(), now=now())
+    flash("The record is open again. Its sign-off is struck; close it again when it is right.")
+    return redirect(url_for("cases.show", id=case.id), 303)
+
+
+# Case files
+
+
+class ImportForm(FlaskForm):
+    file = FileField("Case file", [FileRequired("Choose a file.")], description="JSON of the form ionm-case/1.")
+
+
+@bp.get("/cases/import")
+@roles("owner")
+def choose_file():
+    return page("cases/import.html", form=ImportForm(), reasons=[])
+
+
+@bp.post("/cases/imports")
+@roles("owner")
+def take_file():
+    form, reasons = ImportForm(), []
+    if form.validate():
+        try:
+            loaded = cases.load(form.file.data.read(MAX_BYTES + 1), by=actor(), now=now())
+        except BadCase as bad:
+            reasons = bad.errors
+        else:
+            flash(loaded.note or f"The file is loaded as case {loaded.case.id}.")
+            return redirect(url_for("cases.show", id=loaded.case.id), 303)
+    return page("cases/import.html", 422, form=form, reasons=reasons)
+
+
+@bp.get("/cases/<row:id>/export")
+@roles("owner", "technologist")
+def export(id: int) -> Response:
+    case = find_case(id)
+    audit.record(actor(), "export", "case", row_id=case.id, case_id=case.id)
+    answer = make_response(cases.export(case))
+    answer.mimetype = "application/json"
+    answer.headers["Content-Disposition"] = f'attachment; filename="case-{case.id}.json"'
+    return answer
