@@ -16,8 +16,8 @@ from wtforms.validators import DataRequired
 
 import views
 from actions import Refused, audit, cases, records
-from models import PAGE, Addendum, Assignment, Case, Entry, Facility, Patient, Payer, Person, Preset, Signature, Surgeon
-from practice import concurrency, history, signing
+from models import PAGE, Addendum, Assignment, Case, Facility, Patient, Payer, Person, Preset, Signature, Surgeon
+from practice import concurrency, history, signing, worksheet
 from practice.cases import Facts, Status
 from practice.completeness import Missing, missing
 from practice.interchange import MAX_BYTES, BadCase
@@ -27,6 +27,7 @@ from practice.timeline import timeline
 from practice.times import clock
 from views import actor, now, page, roles, signed_in
 from views.case_forms import BookingForm, HeaderForm, active, data_of, filled, header_of
+from views.record import Record, jump
 
 bp = Blueprint("cases", __name__)
 
@@ -48,7 +49,7 @@ def listing():
     )
     audit.viewed(actor(), "cases", shown=min(len(found), PAGE))
     return page(
-        "cases/listing.html", rows=_rows(found[:PAGE]), more=more, filters=_filters(shown, mine), query="",
+        "cases/listing.html", rows=rows_of(found[:PAGE]), more=more, filters=_filters(shown, mine), query="",
         first=url_for("cases.listing", **_kept(shown, mine)) if "after" in request.args else "",
     )  # fmt: skip
 
@@ -71,7 +72,7 @@ def _filters(shown: str, mine: bool) -> list[tuple[str, str, bool, None]]:
     return links
 
 
-def _rows(found: Sequence[Any]) -> list[tuple[str, str, str, str, str, str]]:
+def rows_of(found: Sequence[Any]) -> list[tuple[str, str, str, str, str, str]]:
     """What the list says of each case: address, what and when, where and who, state, its word, how soon."""
     base, today = url_for("cases.listing"), now().astimezone(views.SETTINGS.zone).date()
     rows = []
@@ -120,7 +121,7 @@ def search():
     query = request.form.get("q", "").strip()[:100]
     found = list(Case.found(views.me(), query)) if len(query) > 1 or query.isdigit() else []
     audit.viewed(actor(), "cases", shown=len(found), searched=True)
-    return page("cases/listing.html", rows=_rows(found), more="", filters=_filters("", False), query=query, first="")
+    return page("cases/listing.html", rows=rows_of(found), more="", filters=_filters("", False), query=query, first="")
 
 
 # Booking and changing
@@ -206,48 +207,68 @@ def find_case(id: int) -> Case:
 def show(id: int):
     case = find_case(id)
     audit.viewed(actor(), "case", row_id=case.id, case_id=case.id)
-    rows = list(Entry.select().where(Entry.case == case.id))
-    entries = [row.as_entry() for row in rows]
-    facts = records.fold(case, entries)
-    people = list(
-        Assignment.select(Assignment, Person)
-        .join(Person)
-        .where(Assignment.case == case.id)
-        .order_by(Assignment.role.desc())
-    )
-    ids = {row.client_id: row.id for row in rows}
-    state = case.state
-    mine = {one.role for one in people if one.person_id == views.me().id}
-    may = _may(case, mine)
-    lacking = missing(facts)
+    sheet = Record(case)
+    facts = sheet.facts
+    may, lacking = _may(sheet), missing(facts)
     gaps = signing.open_gaps(facts) if may["close"] else []
+    people = Assignment.select(Assignment, Person).join(Person).where(Assignment.case == case.id)
     return page(
         "cases/show.html",
-        case=case, facts=facts, state=state, may=may, people=people, lacking=lacking, ids=ids,
-        when=_when(case), next=_next(case, state, may, gaps),
+        case=case, facts=facts, clock=clock(facts), state=_state(sheet), may=may, gaps=gaps, form=ClosingForm(),
+        when=_when(case), next=_next(sheet, may, gaps), figures=_figures(facts, lacking),
         drawings={"wide": timeline(facts), "narrow": timeline(facts, narrow=True)},
-        figures=_figures(facts, lacking),
-        lines=history.lines(entries, facts), choices=history.choices(entries, facts) if facts.conflicts else [],
-        names=dict(Person.select(Person.id, Person.name).where(Person.id.in_({row.by_id for row in rows})).tuples()),
-        jumps=[(one, _jump(case, one, ids, may)) for one in lacking],
-        groups=[(title, [one for one in KINDS.values() if one.group == group and one.name != "struck"]) for group, title in GROUPS],
-        assignable=[(one, role) for one in active() for role in ("technologist", "physician") if one.has(role)] if may["assign"] else [],
+        lines=history.lines(sheet.entries, facts), rows=sheet.rows, editable=sheet.may, acts=worksheet.ACTS,
+        disputes=worksheet.disputes(sheet.entries, facts) if facts.conflicts else [],
+        names=_names(sheet), jumps=[(one, _jump(sheet, one)) for one in lacking], groups=_groups(sheet),
+        people=list(people.order_by(Assignment.role.desc(), Person.name)),
+        assignable=_assignable() if may["assign"] else [],
         signatures=list(Signature.select().where(Signature.case == case.id).order_by(Signature.at)) if case.signed_at else [],
         addenda=list(Addendum.select().where(Addendum.case == case.id).order_by(Addendum.number)) if case.signed_at else [],
-        clock=clock(facts), entries_url=request.script_root + "/entries", gaps=gaps, form=ClosingForm(),
     )  # fmt: skip
 
 
-def _may(case: Case, roles_here: set[str]) -> dict[str, bool]:
+def _state(sheet: Record) -> str:
+    """What `Case.state` says, read off the entries that are here already."""
+    if sheet.case.signed_at or sheet.case.closed_at:
+        return sheet.case.state
+    return "recording" if any(entry.at for entry in sheet.entries) else "booked"
+
+
+def _names(sheet: Record) -> dict[int, str]:
+    keyed = {row.by_id for row in sheet.rows.values() if row.by_id}
+    return dict(Person.select(Person.id, Person.name).where(Person.id.in_(keyed)).tuples()) if keyed else {}
+
+
+def _assignable() -> list[tuple[Person, str]]:
+    return [(one, role) for one in active() for role in ("technologist", "physician") if one.has(role)]
+
+
+def _groups(sheet: Record) -> list[tuple[str, list[Any]]]:
+    """The kinds of entries this person may add, under the headings of the working page."""
+    kinds = [
+        one
+        for one in KINDS.values()
+        if one.name not in worksheet.ACTS and sheet.may(one.name) and not sheet.only(one.name)
+    ]
+    found = [(title, [one for one in kinds if one.group == name]) for name, title in GROUPS]
+    return [(title, some) for title, some in found if some]
+
+
+def _jump(sheet: Record, item: Missing) -> str:
+    """Where a missing value is put in; headings are those of the working page."""
+    target = jump(sheet, item)
+    return f"{url_for('record.show', id=sheet.case.id)}{target}" if target.startswith("#") else target
+
+
+def _may(sheet: Record) -> dict[str, bool]:
     """What this person may do on this case now."""
-    owner, open_ = views.me().has("owner"), case.signed_at is None
-    keeps = open_ and (owner or "technologist" in roles_here)
+    case, owner = sheet.case, views.me().has("owner")
     return {
-        "revise": keeps,
-        "enter": keeps or (open_ and "physician" in roles_here),
-        "assign": open_ and owner,
-        "close": open_ and case.closed_at is None and "technologist" in roles_here,
-        "reopen": keeps and case.closed_at is not None,
+        "revise": sheet.keeps,
+        "enter": sheet.may("presence"),
+        "assign": owner and not case.signed_at,
+        "close": not case.signed_at and not case.closed_at and "technologist" in sheet.my_roles,
+        "reopen": sheet.keeps and case.closed_at is not None,
         "export": views.me().has("owner", "technologist"),
     }
 
@@ -260,22 +281,17 @@ def _when(case: Case) -> str:
     return f"{views.day(case.date_of_service)}, {local:%H:%M} {local.tzname()}"
 
 
-def _next(case: Case, state: str, may: dict[str, bool], gaps: Sequence[str]) -> tuple[str, str] | None:
+def _next(sheet: Record, may: dict[str, bool], gaps: Sequence[str]) -> tuple[str, str] | None:
     """The one thing this person most likely came for: its words and address."""
-    report = url_for("reports.show", id=case.id)
-    if state == "signed":
-        return (
-            ("Claim packet", url_for("packets.show", id=case.id))
-            if views.me().has("biller")
-            else ("Signed report", report)
-        )
-    if may["close"] and state == "booked":
-        return "Start the record", url_for("record.new", id=case.id, kind="milestone")
-    if may["close"]:
-        return ("See what is missing", "#missing") if gaps else ("Close the record", "#closing")
-    if state == "closed":
+    case = sheet.case
+    report, packet = url_for("reports.show", id=case.id), url_for("packets.show", id=case.id)
+    if case.signed_at:
+        return ("Claim packet", packet) if views.me().has("biller") else ("Signed report", report)
+    if case.closed_at:
         return "Review the report", report
-    return ("Add an entry", "#add") if may["enter"] else None
+    if may["close"] and not gaps:
+        return "Close the record", "#closing"
+    return ("Keep the record", url_for("record.show", id=case.id)) if may["enter"] else None
 
 
 def _figures(facts: Facts, lacking: Sequence[Missing]) -> list[tuple[str, str, str]]:
@@ -293,29 +309,6 @@ def _figures(facts: Facts, lacking: Sequence[Missing]) -> list[tuple[str, str, s
             f"{stops} of them stop the signature or the claim" if stops else "nothing stops it",
         ),
     ]
-
-
-KIND_OF = (
-    ("physician_log", "presence"), ("time.segments", "monitoring_start"), ("time.breaks", "break"), ("time.", "milestone"),
-    ("alerts.", "told"), ("alerts", "statement"), ("closing.postop_exam", "postop_exam"), ("closing.t", "closing_data"),
-    ("closing.overall", "closing_data"), ("closing.", "closing_value"), ("closing", "closing_data"),
-    ("stim_tests", "stim_test"), ("baselines.sets", "baseline_set"), ("baselines", "baseline"), ("anesthesia.tof", "tof"),
-    ("anesthesia", "anesthesia"), ("physiology", "physiology"), ("modalities", "modality"), ("alert_criteria", "criterion"),
-    ("events", "event"), ("handovers", "handover"),
-)  # fmt: skip
-"""Which kind of entry supplies a missing field, by the beginning of its path."""
-
-
-def _jump(case: Case, item: Missing, ids: dict[str, int], may: dict[str, bool]) -> str:
-    """Where a missing value is put in: the entry it belongs to, the header, or a new entry of the right kind."""
-    if item.field.startswith(("header", "staff")):
-        return url_for("cases.edit", id=case.id) if may["revise"] and item.field.startswith("header") else ""
-    if not may["enter"]:
-        return ""
-    if item.src in ids:
-        return url_for("record.edit", id=ids[item.src])
-    kind = next((kind for start, kind in KIND_OF if item.field.startswith(start)), None)
-    return url_for("record.new", id=case.id, kind=kind) if kind else ""
 
 
 # Acts on a case

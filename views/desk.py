@@ -2,56 +2,77 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from datetime import date
+from typing import Any
+
+import peewee as pw
+from flask import Blueprint, url_for
 
 import views
-from models import Assignment, Case, Facility, Heartbeat, Job, Patient, Report, Surgeon
-from views import page, polled, public, signed_in
+from actions import audit
+from models import Case, Heartbeat, Job, Packet, Report
+from views import actor, page, polled, public, signed_in
+from views.cases import rows_of
 
 bp = Blueprint("desk", __name__)
 LATE = 5
 """Minutes without a sign of the worker after which the banner shows."""
-MOST = 20
+MOST = 8
+COUNTED = 500
+"""Waiting things are counted up to here; more is "500 or more"."""
 
 
 @bp.get("/")
 @signed_in
 def today():
-    person = views.me()
-    cases = _cases()
-    if not person.has("owner", "biller", "auditor"):
-        mine = Assignment.select(Assignment.case).where(Assignment.person == person.id)
-        cases = cases.where(Case.id.in_(mine))
-    day = views.now().astimezone(views.SETTINGS.zone).date()
+    person, day = views.me(), views.now().astimezone(views.SETTINGS.zone).date()
+    open_cases = Case.visible_to(person).where(Case.signed_at.is_null())
+    recorded = open_cases.where(Case.closed_at.is_null())
+    by_day = (Case.date_of_service, Case.starts_at, Case.id)
+    groups = [
+        ("Today", _rows(recorded.where(Case.date_of_service == day).order_by(*by_day))),
+        ("Record not closed", _rows(recorded.where(Case.date_of_service < day).order_by(*by_day))),
+        ("Coming", _rows(recorded.where(Case.date_of_service > day).order_by(*by_day))),
+    ]
+    audit.viewed(actor(), "cases", shown=sum(len(rows) for _, rows in groups))
+    owner = person.has("owner")
     return page(
         "desk/today.html",
-        coming=list(cases.where(Case.closed_at.is_null(), Case.signed_at.is_null(), Case.date_of_service >= day)
-                    .order_by(Case.date_of_service, Case.starts_at).limit(MOST)),
-        unfinished=list(cases.where(Case.closed_at.is_null(), Case.signed_at.is_null(), Case.date_of_service < day)
-                        .order_by(Case.date_of_service).limit(MOST)),
-        unsigned=list(cases.where(Case.closed_at.is_null(False), Case.signed_at.is_null())
-                      .order_by(Case.date_of_service).limit(MOST)),
-        drafted=_drafted(),
-        stuck=Job.select().where(Job.state == "dead").count() if person.has("owner") else 0,
-        silent=person.has("owner") and worker_is_silent(),
+        groups=groups,
+        waiting=_waiting(open_cases, day),
+        stuck=Job.select().where(Job.state == "dead").count() if owner else 0,
+        silent=owner and worker_is_silent(),
         day=day,
-    )  # fmt: skip
-
-
-def _cases():
-    return (
-        Case.select(Case, Patient, Facility, Surgeon)
-        .join(Patient)
-        .switch(Case)
-        .join(Facility)
-        .switch(Case)
-        .left_outer_join(Surgeon)
     )
 
 
-def _drafted() -> set[int]:
-    """The unsigned cases that have a draft."""
-    return {row[0] for row in Report.select(Report.case).join(Case).where(Case.signed_at.is_null()).distinct().tuples()}
+def _rows(query: pw.ModelSelect) -> list[Any]:
+    return rows_of(list(Case.lines(query).limit(MOST)))
+
+
+def _waiting(open_cases: pw.ModelSelect, day: date) -> list[tuple[str, str, str, str]]:
+    """What waits for an act: label, how many, since when, and where it is done."""
+    person = views.me()
+    drafted = Report.select(Report.case)
+    closed = open_cases.where(Case.closed_at.is_null(False))
+    found = []
+    if person.has("owner", "technologist"):
+        found.append(_figure("Reports to draft", closed.where(Case.id.not_in(drafted)), "reports.inbox", day))
+    if person.has("owner", "technologist", "physician"):
+        found.append(_figure("Reports to approve or sign", closed.where(Case.id.in_(drafted)), "reports.inbox", day))
+    if person.has("owner", "biller"):
+        packed = Packet.select(Packet.case).where(Packet.preview == 0)
+        ready = Case.select().where(Case.signed_at.is_null(False), Case.id.not_in(packed))
+        found.append(_figure("Signed, no packet yet", ready, "packets.listing", day))
+    return found
+
+
+def _figure(label: str, query: pw.ModelSelect, endpoint: str, day: date) -> tuple[str, str, str, str]:
+    days = [row[0] for row in query.select(Case.date_of_service).order_by(Case.date_of_service).limit(COUNTED).tuples()]
+    count = f"{COUNTED} or more" if len(days) == COUNTED else str(len(days))
+    age = (day - days[0]).days if days else 0
+    since = f"oldest from {views.day(days[0])}, {age} days ago" if age > 1 else "none older than a day"
+    return (label, count, since if days else "nothing waits", url_for(endpoint))
 
 
 def worker_is_silent() -> bool:
