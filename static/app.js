@@ -31,6 +31,12 @@
       answer.selectOverride = ".reasons";
     }
   });
+  // The sentence whose entries are shown stays marked.
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    if (!event.target.matches(".sentence")) return;
+    document.querySelectorAll(".sentence[aria-current]").forEach(function (other) { other.removeAttribute("aria-current"); });
+    event.target.setAttribute("aria-current", "true");
+  });
   document.addEventListener("htmx:afterSwap", function (event) {
     var first = event.target.querySelector(".problems, .reasons, [aria-invalid=true]");
     if (first) {
