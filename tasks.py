@@ -6,7 +6,6 @@ weasyprint and pypdf are imported here inside the work that needs them, so never
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import os
@@ -23,8 +22,8 @@ from huey import SqliteHuey, crontab
 from huey.registry import Message
 from huey.serializer import Serializer
 
-from actions import MACHINE, Refused, audit, documents, jobs, keeping, reports
-from models import SETTINGS, Document, Job, Packet, Report, db
+from actions import Refused, audit, documents, jobs, keeping, reports
+from models import SETTINGS, Job, Packet, Report, db
 
 log = logging.getLogger("evoked.tasks")
 
@@ -149,30 +148,15 @@ def _limited() -> Iterator[None]:
 def _report_pdf(report_id: int) -> Effect:
     """The PDF of a draft, or of the signed report with everything signed so far."""
     report = Report.get_by_id(report_id)
-    edition = reports.edition(report)
-    if Document.select().where(Document.case == report.case_id, Document.made_from == edition).exists():
+    if reports.kept(report):
         return _nothing
-    from practice.pdf import Letterhead, report_pdf
-
-    if not reports.faithful(report):
-        raise Refused("The report writer was updated after this was signed, so it would not print the signed text.")
-    pdf = report_pdf(reports.written(report), letterhead=Letterhead(name=SETTINGS.practice_name))
-    documents.put(pdf)  # the slow part of storing; the row comes with `done`
-    signed = report.signatures.exists()
-    return lambda: _store(
-        pdf, case=report.case, kind="report" if signed else "report_draft",
-        title="Signed report" if signed else "Draft of the report", pages=_pages(pdf), made_from=edition,
-    )  # fmt: skip
+    print_ = reports.printed(report)
+    documents.put(print_.pdf)  # the slow part of keeping; the row comes with `done`
+    return lambda: _keep(print_)
 
 
-def _store(pdf: bytes, **row: object) -> None:
-    documents.store(pdf, by=MACHINE, now=_now(), **row)
-
-
-def _pages(pdf: bytes) -> int:
-    from pypdf import PdfReader
-
-    return len(PdfReader(io.BytesIO(pdf)).pages)
+def _keep(print_: reports.Printed) -> None:
+    reports.keep(print_, now=_now())
 
 
 def _nothing() -> None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from actions import MACHINE, Actor, Refused, audit, documents, jobs, reports
 from models import (
     Agreement,
-    Approval,
     Assignment,
     Case,
     Coverage,
@@ -178,7 +177,7 @@ def _is_stale(case: Case, facts: Facts) -> bool:
 
 def _is_approved(case: Case) -> bool:
     report = reports.current(case)
-    return bool(report and Approval.select().where(Approval.report == report.id).exists())
+    return bool(report and reports.approval_of(report))
 
 
 def report_of(case: Case) -> Draft:

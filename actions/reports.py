@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import uuid
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -107,17 +108,50 @@ def letterhead() -> Letterhead:
     )
 
 
-def freeze(report: Report) -> Document:
-    """Print this edition of a signed report and keep it. Slow: for the worker and for commands."""
+@dataclass(frozen=True)
+class Printed:
+    """One edition of a report as a PDF that is not kept yet."""
+
+    report: Report
+    edition: str
+    pdf: bytes
+    pages: int
+
+
+def printed(report: Report) -> Printed:
+    """Print what the report is by now. Slow: for the worker and for commands."""
     from pypdf import PdfReader
 
     from practice.pdf import report_pdf
 
+    if not faithful(report):
+        raise Refused("The report writer was updated after this was written, so it would not print the same text.")
+    made_from = edition(report)
     pdf = report_pdf(written(report), letterhead=letterhead())
-    return documents.store(
-        pdf, case=report.case, kind="report", title="Signed report", pages=len(PdfReader(io.BytesIO(pdf)).pages),
-        made_from=edition(report), by=MACHINE, now=datetime.now(UTC),
-    )  # fmt: skip
+    return Printed(report=report, edition=made_from, pdf=pdf, pages=len(PdfReader(io.BytesIO(pdf)).pages))
+
+
+def kept(report: Report) -> Document | None:
+    """The PDF of what the report is by now, if it was made."""
+    return Document.get_or_none(Document.case == report.case_id, Document.made_from == edition(report))
+
+
+def keep(print_: Printed, *, now: datetime) -> Document:
+    """Keep a print, unless somebody kept the same edition meanwhile."""
+    with db.atomic():
+        case = print_.report.case
+        there = Document.get_or_none(Document.case == case.id, Document.made_from == print_.edition)
+        signed = print_.report.signatures.exists()
+        return there or documents.store(
+            print_.pdf, case=case, kind="report" if signed else "report_draft",
+            title="Signed report" if signed else "Draft of the report", pages=print_.pages,
+            made_from=print_.edition, by=MACHINE, now=now,
+        )  # fmt: skip
+
+
+def freeze(report: Report) -> Document:
+    """The kept PDF of a report, made now when the worker has not come to it. Slow, like `printed`."""
+    return kept(report) or keep(printed(report), now=datetime.now(UTC))
 
 
 def ask_for_pdf(report: Report, *, now: datetime) -> None:

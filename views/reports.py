@@ -200,7 +200,7 @@ def _standing(case: Case, report: Report) -> dict[str, Any]:
         "may_approve": reports.may_approve(case, me()) and case.signed_at is None,
         "may_sign": reports.may_sign(case, me()),
         "signed_by_me": Signature.select().where(Signature.case == case.id, Signature.by == me().id).exists(),
-        "pdf": _pdf(report),
+        "pdf": reports.kept(report),
         "shown": clock(report.read_facts()),
     }
 
@@ -272,11 +272,6 @@ def text(id: int):
 # Print
 
 
-def _pdf(report: Report) -> Document | None:
-    edition = reports.edition(report)
-    return Document.get_or_none(Document.case == report.case_id, Document.made_from == edition)
-
-
 @bp.get("/cases/<row:id>/report.pdf")
 @signed_in
 def pdf(id: int):
@@ -284,7 +279,7 @@ def pdf(id: int):
     report = reports.current(case)
     if report is None:
         abort(404)
-    document = _pdf(report)
+    document = reports.kept(report)
     if document is None:
         return _progress(report, case)
     audit.viewed(actor(), "document", row_id=document.id, case_id=case.id)
@@ -319,7 +314,7 @@ def progress(id: int):
 
 def _progress(report: Report, case: Case) -> Response:
     job = Job.get_or_none(Job.key == f"pdf:{reports.edition(report)}")
-    return page("reports/progress.html", case=case, report=report, document=_pdf(report), job=job)
+    return page("reports/progress.html", case=case, report=report, document=reports.kept(report), job=job)
 
 
 # Drafting and approval
