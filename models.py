@@ -304,8 +304,6 @@ class Agreement(Row):
 
 # The case and its record
 
-PLANNED = ("staff", "modality", "criterion")
-"""Kinds of entries that booking and assigning write: with these alone, recording has not begun."""
 PAGE = 50
 """Cases on a page of a list."""
 
@@ -352,18 +350,21 @@ class Case(Row):
 
     @property
     def state(self) -> str:
-        """booked, recording, closed or signed: read off the acts, never stored."""
+        """booked, recording, closed or signed: read off the acts, never stored.
+
+        Recording has begun when an entry says when something happened; a plan has no times.
+        """
         if self.signed_at:
             return "signed"
         if self.closed_at:
             return "closed"
-        return "recording" if self.entries.where(Entry.kind.not_in(PLANNED)).limit(1).exists() else "booked"
+        return "recording" if self.entries.where(Entry.at.is_null(False)).limit(1).exists() else "booked"
 
     @classmethod
     def in_state(cls, state: str) -> pw.Expression:
         """What `state` asks, for queries."""
         signed, closed = cls.signed_at.is_null(False), cls.closed_at.is_null(False)
-        begun = pw.fn.EXISTS(Entry.select(pw.SQL("1")).where(Entry.case == cls.id, Entry.kind.not_in(PLANNED)))
+        begun = pw.fn.EXISTS(Entry.select(pw.SQL("1")).where(Entry.case == cls.id, Entry.at.is_null(False)))
         return {
             "signed": signed,
             "closed": ~signed & closed,

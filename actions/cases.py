@@ -39,7 +39,7 @@ def book(
     *, by: Actor, now: datetime, preset: Preset | None = None, technologist: Person | None = None,
     physician: Person | None = None, **header: Any,
 ) -> Case:  # fmt: skip
-    """Book a case with an empty record. A preset brings modalities and alert criteria, never a measurement.
+    """Book a case with an empty record. A preset brings what is run, never a measurement.
 
     `patient` is a row, or name, mrn, dob and sex as they were given.
     """
@@ -52,8 +52,8 @@ def book(
         for person, role in ((technologist, "technologist"), (physician, "physician")):
             if person:
                 assign(case, person, role, by=by, now=now)
-        if preset and (planned := _planned(preset, now)):
-            records.append(case, planned, by=by, now=now)
+        if preset:
+            records.plan(case, preset, by=by, now=now)
         audit.record(by, "book", "case", row_id=case.id, case_id=case.id, preset=preset.id if preset else None)
     return Case.get_by_id(case.id)
 
@@ -61,13 +61,6 @@ def book(
 def _known(header: dict[str, Any]) -> None:
     if unknown := set(header) - set(HEADER):
         raise TypeError(f"a case has no {sorted(unknown)}")
-
-
-def _planned(preset: Preset, now: datetime) -> list[record.Entry]:
-    """The entries of a preset: which modalities are run, and what counts as a signal alert."""
-    given = [msgspec.convert({"kind": "modality", **item}, record.Modality) for item in preset.modalities]
-    given += [record.Criterion(modality=code, text=text) for code, text in preset.criteria.items()]
-    return [_entry(data, now) for data in given]
 
 
 def _entry(

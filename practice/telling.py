@@ -15,9 +15,19 @@ from .times import Clock, clock
 
 def describe(entry: r.Entry, facts: c.Facts, standing: Mapping[str, str] | None = None) -> str:
     """Left tibialis anterior TcMEP 900 µV, good. `standing` (see keying) finds what a reference means today."""
-    telling = _Telling(facts, standing or {}, clock(facts))
-    words = _WORDS[entry.kind](entry.data, telling)
-    return w.capital(f"{words} [{entry.data.missing_reason.replace('_', ' ')}]" if entry.data.missing_reason else words)
+    return teller(facts, standing or {})(entry)
+
+
+def teller(facts: c.Facts, standing: Mapping[str, str]) -> Callable[[r.Entry], str]:
+    """What describes many entries of one record: the clock is read off the facts once, not for each of them."""
+    telling = _Telling(facts, standing, clock(facts))
+
+    def tell(entry: r.Entry) -> str:
+        words = _WORDS[entry.kind](entry.data, telling)
+        missing = entry.data.missing_reason
+        return w.capital(f"{words} [{missing.replace('_', ' ')}]" if missing else words)
+
+    return tell
 
 
 class _Telling:

@@ -14,7 +14,7 @@ from . import cases as c
 from . import keying
 from . import record as r
 from .kinds import GROUPS, KINDS
-from .telling import describe
+from .telling import teller
 from .times import Clock, clock
 
 ACTS = ("struck", "signoff")
@@ -168,6 +168,7 @@ def groups(entries: Iterable[r.Entry], facts: c.Facts) -> list[Group]:
     """Everything that stands, under the headings of the page; the steps of a signal alert under their alert."""
     entries = list(entries)
     known, times = keying.standing(entries, facts), clock(facts)
+    tell = teller(facts, known)
     places = {alert.src: index for index, alert in enumerate(facts.alerts)}
     found: dict[str, list[tuple[Any, Line]]] = {name: [] for name, _ in GROUPS}
     for index, entry in enumerate(r.current(entries)):
@@ -178,9 +179,9 @@ def groups(entries: Iterable[r.Entry], facts: c.Facts) -> list[Group]:
         order = (places.get(alert, len(places)) if group == "alerts" else 0, step, at, index)
         line = Line(
             entry,
-            describe(entry, facts, known),
+            tell(entry),
             times.time(entry.at) if entry.at else "",
-            _marks(entry, facts, times),
+            marks(entry, facts, times),
             step,
         )
         found[group].append((order, line))
@@ -194,21 +195,23 @@ def _kinds(group: str) -> tuple[tuple[str, str], ...]:
     return tuple((kind.name, kind.title) for kind in KINDS.values() if kind.group == group and kind.name not in ACTS)
 
 
-def _marks(entry: r.Entry, facts: c.Facts, times: Clock) -> tuple[str, ...]:
-    marks = ["corrected"] if entry.replaces else []
+def marks(entry: r.Entry, facts: c.Facts, times: Clock) -> tuple[str, ...]:
+    """Corrected, moved or late: what has to be seen beside an entry."""
+    found = ["corrected"] if entry.replaces else []
     if late := facts.late.get(entry.client_id):
-        marks = [f"time was {times.time(late.was)}"] if late.was else []
-        marks.append(f"late, keyed {times.time(entry.entered_at)}")
-    return tuple(marks)
+        found = [f"time was {times.time(late.was)}"] if late.was else []
+        found.append(f"late, keyed {times.time(entry.entered_at)}")
+    return tuple(found)
 
 
 def past(entries: Iterable[r.Entry], facts: c.Facts) -> list[Line]:
     """What was replaced or struck, and the strikes: nothing is ever taken out of a record."""
     entries = list(entries)
     known, times = keying.standing(entries, facts), clock(facts)
+    tell = teller(facts, known)
     here = {entry.client_id for entry in r.current(entries)}
     return [
-        Line(entry, describe(entry, facts, known), times.time(entry.at) if entry.at else "")
+        Line(entry, tell(entry), times.time(entry.at) if entry.at else "")
         for entry in r.ordered(entries)
         if entry.client_id not in here
     ]
@@ -228,15 +231,14 @@ def disputes(entries: Iterable[r.Entry], facts: c.Facts) -> list[tuple[c.Conflic
     """The corrections a person has to choose between."""
     entries = list(entries)
     known, times = keying.standing(entries, facts), clock(facts)
+    tell = teller(facts, known)
     found = []
     for conflict in facts.conflicts:
         versions = []
         for client_id in conflict.versions:
             entry = r.tip(client_id, entries)
             shown = times.time(entry.at) if entry.at else ""
-            versions.append(
-                Version(client_id, describe(entry, facts, known), shown, entry.by, times.time(entry.entered_at))
-            )
+            versions.append(Version(client_id, tell(entry), shown, entry.by, times.time(entry.entered_at)))
         found.append((conflict, versions))
     return found
 

@@ -597,7 +597,7 @@ def _working(case: Case, template: str):
     sheet = Record(Case.get_by_id(case.id))
     facts = sheet.facts
     people = {person.id: person.name for person in Person.select(Person.id, Person.name)}
-    gaps = [(gap, _jump(sheet, gap)) for gap in completeness.missing(facts)]
+    gaps = [(gap, jump(sheet, gap)) for gap in completeness.missing(facts)]
     return page(
         template,
         case=sheet.case, sheet=sheet, facts=facts, rows=sheet.rows, people=people,
@@ -618,7 +618,7 @@ def _contradicted(facts: c.Facts, negative: str) -> bool:
     )
 
 
-def _jump(sheet: Record, gap: completeness.Missing) -> str:
+def jump(sheet: Record, gap: completeness.Missing) -> str:
     """The page where this is filled in; nothing where it cannot be by me."""
     target, case = worksheet.jump(gap.field), sheet.case
     row = sheet.rows.get(gap.src)
