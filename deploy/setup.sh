@@ -54,7 +54,7 @@ set_up() {
     local python said
     exec 8<"$ROOT/requirements.txt" # two first starts at once: the second waits for the first
     flock 8
-    if "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then
+    if "$VENV/bin/python" -c 'import importlib.util as u; assert u.find_spec("pip")' 2>/dev/null; then
         need_packages "${PACKAGES[@]}" "$@"
     else
         python=$(find_python) || python=python3
