@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,3 +190,12 @@ def test_nothing_a_get_does_is_a_write_by_its_name(app):
     """A route answers GET or takes a form, never both by one function; wrong input returns the form with 422."""
     for rule in app.url_map.iter_rules():
         assert not {"GET", "DELETE"} <= rule.methods, rule.rule
+
+
+def test_building_the_app_opens_no_file_of_the_practice(tmp_path):
+    """The web server builds it once and forks: a SQLite connection carried over a fork corrupts the file."""
+    code = "import os, app; app.create_app(); print([os.readlink(f.path) for f in os.scandir('/proc/self/fd')][:-1])"
+    env = {"EVOKED_DATA": str(tmp_path / "practice"), "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert "practice" not in done.stdout
+    assert (tmp_path / "practice" / "secrets.json").exists()
