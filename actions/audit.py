@@ -6,6 +6,7 @@ It holds names of fields and digests, never a patient's data. Reads of a patient
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -54,26 +55,37 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[str
 
 
 def _digest(value: Any) -> str:
-    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
+    """Keyed, because a birth date or a name could be found again by trying all of them."""
+    return hmac.new(SETTINGS.audit_key, repr(value).encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def verify() -> tuple[int, str | None]:
-    """How many entries were read, and what is wrong with the first broken one (None when all is whole)."""
-    prev, expected = GENESIS, 1
-    anchors = dict(_anchors())
-    for entry in AuditEntry.select().order_by(AuditEntry.seq).iterator():
-        if entry.seq != expected:
-            return expected - 1, f"Entry {expected} is missing: the next one found is {entry.seq}."
+    """How many entries are whole, and what is wrong with the first that is not (None: nothing)."""
+    kept, problem = _anchors()
+    if problem:
+        return 0, problem
+    prev, whole = GENESIS, 0
+    for entry in _stored():
+        if entry.seq != whole + 1:
+            return whole, f"Entry {whole + 1} is missing: the next one found is {entry.seq}."
         if entry.prev != prev:
-            return expected - 1, f"Entry {entry.seq} does not follow the one before it."
+            return whole, f"Entry {entry.seq} does not follow the one before it."
         if entry.mac != entry.seal():
-            return expected - 1, f"Entry {entry.seq} was changed after it was written."
-        if anchors.pop(entry.seq, entry.mac) != entry.mac:
-            return expected - 1, f"Entry {entry.seq} differs from the anchor kept for it."
-        prev, expected = entry.mac, expected + 1
-    if anchors:
-        return expected - 1, f"The trail ends at entry {expected - 1}, but an anchor was kept for entry {min(anchors)}."
-    return expected - 1, None
+            return whole, f"Entry {entry.seq} was changed after it was written."
+        if kept.pop(entry.seq, {entry.mac}) != {entry.mac}:
+            return whole, f"Entry {entry.seq} differs from the anchor kept for it."
+        prev, whole = entry.mac, entry.seq
+    if kept:
+        return whole, f"The trail ends at entry {whole}, but an anchor was kept for entry {min(kept)}."
+    return whole, None
+
+
+def _stored() -> Iterable[AuditEntry]:
+    """The entries with every column as it is stored, so that even a garbled time can be judged."""
+    names = (*AuditEntry.CHAINED, "mac")
+    columns = (getattr(AuditEntry, name) for name in names)
+    for values in db.execute(AuditEntry.select(*columns).order_by(AuditEntry.seq)):
+        yield AuditEntry(**dict(zip(names, values, strict=True)))
 
 
 def anchor() -> None:
@@ -84,11 +96,16 @@ def anchor() -> None:
             file.write(f"{last[0]} {last[1]}\n")
 
 
-def _anchors() -> Iterable[tuple[int, str]]:
-    if _anchor_file().exists():
-        for line in _anchor_file().read_text().splitlines():
-            seq, _, mac = line.partition(" ")
-            yield int(seq), mac
+def _anchors() -> tuple[dict[int, set[str]], str | None]:
+    """Every seal that was kept for an entry, and what is wrong with the file that holds them."""
+    kept: dict[int, set[str]] = {}
+    lines = _anchor_file().read_text(errors="replace").splitlines() if _anchor_file().exists() else []
+    for number, line in enumerate(lines, 1):
+        seq, _, mac = line.partition(" ")
+        if not (seq.isascii() and seq.isdigit() and mac):
+            return {}, f"Line {number} of the anchors cannot be read."
+        kept.setdefault(int(seq), set()).add(mac)
+    return kept, None
 
 
 def _anchor_file() -> Path:

@@ -7,34 +7,28 @@ from datetime import date, datetime, timedelta
 
 from actions import Actor, Refused, audit
 from actions.sessions import HASHER, end_all
-from models import ROLES, Credential, Invitation, Person, db, hash_token
+from models import ROLES, SETTINGS, Credential, Invitation, Person, db, hash_token
+from practice import passwords
 
 INVITATION_LASTS = timedelta(days=7)
-PASSWORD_LEAST = 15  # NIST SP 800-63B-4: a password that stands alone
 
 
 def objections_to_password(password: str, *, email: str, name: str) -> list[str]:
     """Why this password will not do; empty means it will."""
-    found = []
-    if len(password) < PASSWORD_LEAST:
-        found.append(
-            f"The password needs at least {PASSWORD_LEAST} characters. Four or five words in a row are easy to keep in mind."
-        )
-    if len(password) > 200:
-        found.append("The password may have at most 200 characters.")
-    plain = password.lower()
-    if len(set(plain)) < 5 or plain in (email.lower(), name.lower(), "evoked" * (len(plain) // 6)):
-        found.append("That password is easy to guess. Use words that have nothing to do with you.")
-    return found
+    return passwords.objections(password, names=(name, email, SETTINGS.practice_name))
 
 
 def invite_first_owner(*, now: datetime) -> str | None:
     """A one-time token for the first owner's account, or None when somebody owns the practice."""
-    if any("owner" in person.roles for person in Person.select().where(Person.password_hash.is_null(False))):
+    if _owned():
         return None
     with db.atomic():
         Invitation.delete().where(Invitation.person.is_null(), Invitation.used_at.is_null()).execute()
         return _invitation(None, now)
+
+
+def _owned() -> bool:
+    return any("owner" in person.roles for person in Person.select().where(Person.password_hash.is_null(False)))
 
 
 def _invitation(person: Person | None, now: datetime) -> str:
@@ -44,13 +38,19 @@ def _invitation(person: Person | None, now: datetime) -> str:
 
 
 def open_invitation(token: str, *, now: datetime) -> Invitation | None:
-    """The invitation this token opens, unless it was used or has run out."""
-    return (
+    """The invitation this token opens, unless it was used, has run out or was for an owner that there is by now."""
+    found = (
         Invitation.select(Invitation, Person)
         .left_outer_join(Person)
-        .where(Invitation.token_hash == hash_token(token), Invitation.used_at.is_null(), Invitation.expires_at > now)
+        .where(
+            Invitation.token_hash == hash_token(token),
+            Invitation.used_at.is_null(),
+            Invitation.expires_at > now,
+            Person.disabled_at.is_null(),
+        )
         .first()
     )
+    return None if found and found.person is None and _owned() else found
 
 
 def accept(invitation: Invitation, *, name: str, email: str, password: str, address: str, now: datetime) -> Person:
@@ -66,6 +66,8 @@ def accept(invitation: Invitation, *, name: str, email: str, password: str, addr
         if not claimed:
             raise Refused("This link was used already. Ask for a new one.")
         if person is None:
+            if Person.select().where(Person.email == email).exists():
+                raise Refused(f"{email} belongs to somebody already. Use another email.")
             person = Person.create(name=name, email=email, roles=["owner"], created_at=now)
         Person.update(password_hash=HASHER.hash(password)).where(Person.id == person.id).execute()
         end_all(person, by=Actor(person, None, address), now=now)
@@ -98,6 +100,8 @@ def invite(
 
 def invite_again(person: Person, *, by: Actor, now: datetime) -> str:
     """A new one-time link, for a forgotten password. Older links of the person stop working."""
+    if person.disabled_at:
+        raise Refused(f"{person.name} is disabled. Enable the account first.")
     with db.atomic():
         Invitation.delete().where(Invitation.person == person.id, Invitation.used_at.is_null()).execute()
         audit.record(by, "invite again", "person", row_id=person.id)
@@ -105,10 +109,10 @@ def invite_again(person: Person, *, by: Actor, now: datetime) -> str:
 
 
 def revise(person: Person, *, name: str, credentials: str, npi: str, phone: str, roles: list[str], by: Actor) -> None:
-    """Change a person. The last owner stays an owner, and nobody gives themselves a role they lack."""
+    """Change a person. The last owner stays an owner; a role for oneself is given by another owner where there is one."""
     roles = _checked_roles(roles)
-    if person.id == by.id and set(roles) - set(person.roles) and not by.person.has("owner"):
-        raise Refused("Only the owner can add a role to you.")
+    if person.id == by.id and set(roles) - set(person.roles) and (_other_owners(person) or not person.has("owner")):
+        raise Refused("You cannot add a role to yourself. Ask another owner.")
     after = {"name": name.strip(), "credentials": credentials.strip(), "npi": npi, "phone": phone, "roles": roles}
     with db.atomic():
         if "owner" not in roles:
@@ -134,10 +138,17 @@ def enable(person: Person, *, by: Actor) -> None:
         audit.record(by, "enable", "person", row_id=person.id)
 
 
+def _other_owners(person: Person) -> bool:
+    """True when somebody else who can sign in owns the practice too."""
+    others = Person.select().where(
+        Person.id != person.id, Person.disabled_at.is_null(), Person.password_hash.is_null(False)
+    )
+    return any("owner" in other.roles for other in others)
+
+
 def _keep_an_owner(person: Person) -> None:
-    others = Person.select().where(Person.id != person.id, Person.disabled_at.is_null())
-    if "owner" in person.roles and not any("owner" in other.roles for other in others):
-        raise Refused("A practice needs an owner. Make somebody else an owner first.")
+    if "owner" in person.roles and not person.disabled_at and not _other_owners(person):
+        raise Refused("A practice needs an owner who can sign in. Make somebody else an owner first.")
 
 
 def change_password(person: Person, *, password: str, by: Actor, now: datetime) -> None:

@@ -3,28 +3,121 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import peewee as pw
 
-from actions import MACHINE, Actor, audit
-from models import PayerRule, Preset, db
+from actions import MACHINE, Actor, Refused, audit
+from models import Agreement, Case, Facility, Packet, Patient, Payer, PayerRule, Preset, Surgeon, db
 from practice import coding, presets
 
+ALIKE: dict[type[pw.Model], tuple[str, ...]] = {
+    Facility: ("name", "state"),
+    Surgeon: ("name", "npi"),
+    Payer: ("name", "payer_class"),
+    Patient: ("name", "mrn", "dob"),
+    Preset: ("name",),
+}
+"""The columns by which two rows would be the same thing entered twice."""
+OPEN_TO_CHANGE = ("until_on", "source", "certainty", "note")
+"""What may still change in a rule or agreement that applies already: when it ends and where it stands."""
+FOREVER = date(9999, 12, 31)
 
-def save(model: type[pw.Model], row: pw.Model | None, *, values: dict[str, Any], by: Actor) -> pw.Model:
+
+def save(model: type[pw.Model], row: pw.Model | None, *, values: dict[str, Any], by: Actor, on: date) -> pw.Model:
     """Add a row, or change the one given. The audit entry names the fields and holds digests, not values."""
     noun = model._meta.table_name
     with db.atomic():
+        if reasons := objections(model, row, values, on):
+            raise Refused(*reasons)
         if row is None:
             row = model.create(**values)
             audit.record(by, "add", noun, row_id=row.id)
         else:
-            before = {name: getattr(row, name) for name in values}
+            before = {name: row.__data__[name] for name in values}
             model.update(**values).where(model.id == row.id).execute()
             audit.record(by, "revise", noun, row_id=row.id, fields=audit.changed(before, values))
     return model.get_by_id(row.id)
+
+
+def objections(model: type[pw.Model], row: pw.Model | None, values: dict[str, Any], on: date) -> list[str]:
+    """Why a row cannot be so; empty means it can."""
+    if model in ALIKE and is_there(model, values, but=row):
+        return ["It is on file already, maybe among those taken out. Open that one instead."]
+    if model is PayerRule:
+        return (
+            _frozen(row, values, on)
+            or _overlaps(PayerRule, row, values, "payer", "payer_class")
+            or _packed(values, row)
+        )
+    if model is Agreement:
+        return _frozen(row, values, on) or _overlaps(Agreement, row, values, "facility")
+    return []
+
+
+def is_there(model: type[pw.Model], values: dict[str, Any], but: pw.Model | None = None) -> bool:
+    """True when another row is the same thing."""
+    same = [getattr(model, name) == values.get(name, "") for name in ALIKE[model]]
+    return model.select().where(*same, model.id != (but.id if but else 0)).exists()
+
+
+def _frozen(row: pw.Model | None, values: dict[str, Any], on: date) -> list[str]:
+    """What applies already is ended and followed by a new one: cases were counted by it (billing.md 1.1)."""
+    if row is None or row.from_on > on:
+        return []
+    changed = [name for name, value in values.items() if row.__data__[name] != value and name not in OPEN_TO_CHANGE]
+    if not changed:
+        return []
+    return [
+        f"This applies since {row.from_on} and cases may have been counted by it, so its terms stay. "
+        "Give it a last day, then add a new one from the day after."
+    ]
+
+
+def _overlaps(model: type[pw.Model], row: pw.Model | None, values: dict[str, Any], *key: str) -> list[str]:
+    """Two that hold on the same day for the same payer or hospital would leave it open which one applies."""
+    same = [
+        getattr(model, name).is_null() if values[name] is None else getattr(model, name) == values[name] for name in key
+    ]
+    others = model.select().where(
+        *same,
+        model.id != (row.id if row else 0),
+        model.from_on <= (values["until_on"] or FOREVER),
+        model.until_on.is_null() | (model.until_on >= values["from_on"]),
+    )
+    return [
+        f"Another one holds from {other.from_on} to {other.until_on or 'no end'}, and the days overlap. "
+        "Give that one a last day first, or choose other days here."
+        for other in others
+    ]
+
+
+def _packed(values: dict[str, Any], row: PayerRule | None) -> list[str]:
+    """A rule that is added or ended must not change the days of a claim packet that was made."""
+    if row is None:
+        touched = (Case.date_of_service >= values["from_on"]) & (
+            Case.date_of_service <= (values["until_on"] or FOREVER)
+        )
+    elif (row.until_on or FOREVER) != (values["until_on"] or FOREVER):
+        ends = sorted((row.until_on or FOREVER, values["until_on"] or FOREVER))
+        touched = (Case.date_of_service > ends[0]) & (Case.date_of_service <= ends[1])
+    else:
+        return []
+    whose = (Case.payer == values["payer"]) if values["payer"] else True
+    last = (
+        Case.select(pw.fn.MAX(Case.date_of_service))
+        .join(Packet)
+        .where(
+            touched, whose, Case.payer_class == values["payer_class"], ~Packet.preview, Packet.made_at.is_null(False)
+        )
+        .scalar()
+    )
+    if not last:
+        return []
+    return [
+        f"A claim packet of a case on {last} was made under the rules as they are. Let the change begin after that day."
+    ]
 
 
 def archive(row: pw.Model, *, by: Actor, now: datetime) -> None:
@@ -36,6 +129,7 @@ def archive(row: pw.Model, *, by: Actor, now: datetime) -> None:
 
 
 def restore(row: pw.Model, *, by: Actor) -> None:
+    """Offer a row in the choices again."""
     model = type(row)
     with db.atomic():
         model.update(archived_at=None).where(model.id == row.id).execute()
@@ -46,6 +140,8 @@ def take_in(model: type[pw.Model], rows: Sequence[dict[str, Any]], *, by: Actor)
     """Add all the rows of a file, or none. Returns how many."""
     with db.atomic():
         for values in rows:
+            if is_there(model, values):
+                raise Refused("A row of the file was added meanwhile. Send the file again to see which.")
             row = model.create(**values)
             audit.record(by, "import", model._meta.table_name, row_id=row.id)
     return len(rows)

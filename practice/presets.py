@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from . import record
+from . import cases, record
+from .technique import technique
 
+SIDES = {"L": "left", "R": "right", "B": "on both sides"}
 _TABLE = tomllib.loads((Path(__file__).parent / "tables" / "presets.toml").read_text())
 
 
@@ -60,3 +62,19 @@ def defaults() -> list[dict[str, Any]]:
 def _plain(modality: record.Modality) -> dict[str, Any]:
     """The modality as it is stored."""
     return msgspec.json.decode(msgspec.json.encode(modality))
+
+
+def plain_words(setup: Setup) -> list[str]:
+    """What a set-up holds, in sentences: how it is run, what is followed, what counts as a signal alert."""
+    run = technique(cases.Modality(**msgspec.structs.asdict(setup.modality)))
+    said = [run[:1].upper() + run[1:]]
+    sides: dict[str, list[str]] = {}
+    for _, side, site, peak in setup.responses:
+        sides.setdefault(site if not peak or peak in site else f"{site} {peak}", []).append(SIDES[side])
+    where: dict[str, list[str]] = {}
+    for what, both in sides.items():
+        where.setdefault(" and ".join(both), []).append(what)
+    said += [f"Followed {both}: {', '.join(what)}." for both, what in where.items()]
+    if setup.criterion:
+        said.append(f"Signal alert: {setup.criterion}.")
+    return said

@@ -23,12 +23,19 @@ KINDS = (
 EMAIL = Regexp(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", message="That is not an email address. It looks like name@practice.org.")
 
 
+def stripped(value: str | None) -> str:
+    """A text without the blanks around it; one that was not sent at all is empty."""
+    return (value or "").strip()
+
+
 class PersonForm(FlaskForm):
-    name = StringField("Name", [DataRequired("Type the name as it is printed on reports."), Length(max=120)])
+    name = StringField(
+        "Name", [DataRequired("Type the name as it is printed on reports."), Length(max=120)], filters=[stripped]
+    )
     roles = SelectMultipleField("Roles", [DataRequired("Choose at least one role.")], choices=[(r, r) for r in ROLES])
-    credentials = StringField("Credentials", [Length(max=120)])
-    npi = StringField("NPI", [Length(max=10)])
-    phone = StringField("Phone", [Length(max=40)])
+    credentials = StringField("Credentials", [Length(max=120)], filters=[stripped])
+    npi = StringField("NPI", [Length(max=10)], filters=[stripped])
+    phone = StringField("Phone", [Length(max=40)], filters=[stripped])
 
     def validate_npi(self, field: StringField) -> None:
         if field.data and (problem := npi_problem(field.data)):
@@ -36,14 +43,16 @@ class PersonForm(FlaskForm):
 
 
 class InviteForm(PersonForm):
-    email = StringField("Email", [DataRequired("Type an email."), Length(max=200), EMAIL])
+    email = StringField("Email", [DataRequired("Type an email."), Length(max=200), EMAIL], filters=[stripped])
 
 
 class CredentialForm(FlaskForm):
     kind = SelectField("Kind", choices=[(k, k) for k in KINDS])
-    number = StringField("Number", [Length(max=60)])
-    issuer = StringField("Issued by", [Length(max=120)])
-    state = StringField("State", [Length(max=2)])
+    number = StringField("Number", [Length(max=60)], filters=[stripped])
+    issuer = StringField("Issued by", [Length(max=120)], filters=[stripped])
+    state = StringField(
+        "State", [Regexp(r"^([A-Za-z]{2})?$", message="A state has two letters, such as IL.")], filters=[stripped]
+    )
     facility = SelectField("Hospital", coerce=int)
     from_on = DateField("Valid from", [Optional()])
     until_on = DateField("Valid until", [Optional()])
@@ -51,8 +60,8 @@ class CredentialForm(FlaskForm):
 
 
 class AcceptForm(FlaskForm):
-    name = StringField("Your name", [Length(max=120)])
-    email = StringField("Your email", [Length(max=200)])
+    name = StringField("Your name", [Length(max=120)], filters=[stripped])
+    email = StringField("Your email", [Length(max=200)], filters=[stripped])
     password = PasswordField("Password", [DataRequired("Choose a password."), Length(max=200)])
 
 
@@ -227,11 +236,20 @@ def accept(token: str):
         except Refused as refused:
             form.password.errors = refused.reasons
         else:
-            session = sessions.sign_in(
-                email=person.email, password=form.password.data, device=request.user_agent.string, keep=False,
-                address=request.remote_addr or "", now=now(),
-            )  # fmt: skip
-            cookie.clear()
-            login_user(session)
-            return redirect(url_for("desk.today"), 303)
+            return _welcome(person, form.password.data)
     return page("people/accept.html", 422, form=form, invitation=found)
+
+
+def _welcome(person: Person, password: str):
+    """Sign the person in who has just set a password."""
+    try:
+        session = sessions.sign_in(
+            email=person.email, password=password, device=request.user_agent.string, keep=False,
+            address=request.remote_addr or "", now=now(),
+        )  # fmt: skip
+    except Refused:
+        flash("Your password is set. Sign in with it in 15 minutes: there were too many tries from here.")
+        return redirect(url_for("sessions.sign_in"), 303)
+    cookie.clear()
+    login_user(session)
+    return redirect(url_for("desk.today"), 303)
