@@ -77,7 +77,8 @@ def parse(
     data = reading.struct(kind, body, at)
     if reading.errors:
         raise BadFields(reading.errors, reading.zones)
-    doubts = r.doubts(data)
+    asked_before = r.doubts(previous.data) if previous else []
+    doubts = [doubt for doubt in r.doubts(data) if doubt not in asked_before]
     known = set(instants(previous.data)) | {previous.at} if previous else set()
     for moment in {at, *instants(data)} - known - {None}:
         if now and moment > now + timedelta(minutes=2):

@@ -407,7 +407,7 @@ def stamp(id: int, what: str):
         )
     except worksheet.CannotStamp as error:
         raise Refused(str(error)) from error
-    made.append(r.Entry(client_id=client_id, at=moment, data=data, entered_at=at, replaces=replaces))
+    made.append(r.Entry(client_id=client_id, at=moment, data=data, entered_at=now(), replaces=replaces))
     records.append(case, made, by=actor(), now=now())
     flash(f"{at.astimezone(sheet.zone):%H:%M} stamped. Edit or strike it below if it was a slip.")
     return done(case)
@@ -463,12 +463,15 @@ QUIET_STATES = ("quiet", "active", "absent")
 CLOSING_STATES = ("at baseline", "changed", "not recorded")
 
 
+def _responses(sheet: Record, what: str) -> list[c.Baseline]:
+    """The rows of a grid. What was absent at baseline was not monitored (report-and-phone.md 1.2 D)."""
+    return [row for row in sheet.facts.baselines.rows if what == "baselines" or row.quality != "absent"]
+
+
 def _grid_cells(sheet: Record, what: str, typed: Mapping[str, str] | None, bad: Mapping[str, str]) -> list[Cell]:
     cells = []
     closed = {row.ref: row for row in sheet.facts.closing.rows} if sheet.facts.closing else {}
-    for row in sheet.facts.baselines.rows:
-        if what == "closing" and row.quality == "absent":
-            continue  # absent at baseline is not monitored (report-and-phone.md 1.2 D)
+    for row in _responses(sheet, what):
         if what == "baselines":
             states = QUIET_STATES if row.modality == "EMG" else BASELINE_STATES
             asked = (
@@ -523,7 +526,7 @@ def _grid(case: Case, what: str):
 
 def _fill_all(sheet: Record, what: str, typed: dict[str, str], state: str) -> None:
     """The one tap that says all of them: responses that have no state yet get it, the others keep theirs."""
-    for row in sheet.facts.baselines.rows:
+    for row in _responses(sheet, what):
         name = f"{'quality' if what == 'baselines' else 'status'}-{row.src}"
         if not typed.get(name) and not (what == "closing" and typed.get(f"pct-{row.src}")):
             typed[name] = "quiet" if what == "baselines" and row.modality == "EMG" else state
@@ -538,7 +541,7 @@ def _read_grid(sheet: Record, what: str, typed: Mapping[str, str]) -> tuple[list
     kind, names = (
         ("baseline", ("quality", "lat_ms", "amp_uv")) if what == "baselines" else ("closing_value", ("status", "pct"))
     )
-    for row in sheet.facts.baselines.rows:
+    for row in _responses(sheet, what):
         fields = {name: typed[f"{name}-{row.src}"] for name in names if f"{name}-{row.src}" in typed}
         src = row.src if what == "baselines" else closed.get(row.id)
         if not fields or (src is None and not any(fields.values())):
