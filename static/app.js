@@ -53,7 +53,7 @@
       hour: "2-digit", minute: "2-digit", second: "2-digit"
     }).formatToParts(new Date()).forEach(function (part) { parts[part.type] = part.value; });
     var time = parts.hour + ":" + parts.minute + (field.step && field.step < 60 ? ":" + parts.second : "");
-    field.value = field.type === "time" ? time : parts.year + "-" + parts.month + "-" + parts.day + "T" + time;
+    field.value = field.type !== "datetime-local" ? time : parts.year + "-" + parts.month + "-" + parts.day + "T" + time;
     field.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
