@@ -48,7 +48,7 @@ def main() -> None:
             children[name] = start(name, here, lock)
         wait_until_healthy(here.port, children)
         print(f"\nEvoked is at {here.base_url}", flush=True)
-        command("setup-link")
+        invite_owner()
         print("Ctrl-C stops it.", flush=True)
         watch(children)
     finally:
@@ -84,6 +84,13 @@ def refuse_taken(port: int) -> None:
 
 def command(name: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run([sys.executable, "-P", ROOT / "deploy/evoked.py", name])  # noqa: S603  our own file
+
+
+def invite_owner() -> None:
+    """While nobody owns the practice, show the link that makes the first owner's account."""
+    link = subprocess.run([sys.executable, "-P", ROOT / "deploy/evoked.py", "setup-link"], stdout=subprocess.PIPE)  # noqa: S603
+    if link.stdout:
+        print(f"Make the owner's account here; the link works once:\n{link.stdout.decode()}", end="", flush=True)
 
 
 def start(name: str, here: settings.Settings, lock: IO[str]) -> subprocess.Popen[bytes]:

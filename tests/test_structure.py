@@ -194,8 +194,8 @@ def test_nothing_a_get_does_is_a_write_by_its_name(app):
 
 def test_building_the_app_opens_no_file_of_the_practice(tmp_path):
     """The web server builds it once and forks: a SQLite connection carried over a fork corrupts the file."""
-    code = "import os, app; app.create_app(); print([os.readlink(f.path) for f in os.scandir('/proc/self/fd')][:-1])"
-    env = {"EVOKED_DATA": str(tmp_path / "practice"), "PATH": os.environ["PATH"]}
+    code = "import os, app; app.create_app(); print([os.readlink(f.path) for f in os.scandir('/proc/self/fd')])"
+    env = {"EVOKED_DATA": str(tmp_path / "kept-here"), "PATH": os.environ["PATH"]}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
-    assert "practice" not in done.stdout
-    assert (tmp_path / "practice" / "secrets.json").exists()
+    assert "kept-here" not in done.stdout
+    assert (tmp_path / "kept-here" / "secrets.json").exists()
