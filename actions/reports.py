@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -28,6 +28,12 @@ UPDATED = "The report writer was updated since this was drafted."
 def current(case: Case) -> Report | None:
     """The draft that counts, or the report that was signed."""
     return Report.select().where(Report.case == case.id).order_by(Report.id.desc()).first()
+
+
+def newest(cases: Sequence[Case]) -> dict[int, Report]:
+    """The current report of each of these cases that has one, by the case's id."""
+    last = Report.select(pw.fn.MAX(Report.id)).where(Report.case.in_([case.id for case in cases])).group_by(Report.case)
+    return {report.case_id: report for report in Report.select().where(Report.id.in_(last))}
 
 
 def draft(case: Case, *, by: Actor, now: datetime) -> Report:
@@ -171,22 +177,32 @@ def print_again(report: Report, *, by: Actor, now: datetime) -> None:
 
 def approval_of(report: Report) -> Approval | None:
     """The technologist's approval of what this report says. The physician's impression does not undo it."""
+    return approvals_of([report]).get(report.id)
+
+
+def approvals_of(written: Sequence[Report]) -> dict[int, Approval]:
+    """The approval of each report that has one, by the report's id: of itself, or of one that says the same."""
     rows = (
         Approval.select(Approval, Report, Person)
         .join(Report)
         .switch(Approval)
         .join(Person)
-        .where(Report.case == report.case_id)
-        .order_by(Approval.id.desc())
+        .where(Report.case.in_([report.case_id for report in written]))
+        .order_by(Approval.id)
     )
-    said = None
+    given: dict[int, list[Approval]] = {}
     for row in rows:
-        if row.report_id == report.id:
-            return row
-        said = said or signing.record_digest(report.read_facts())
-        if signing.record_digest(row.report.read_facts()) == said:
-            return row
-    return None
+        given.setdefault(row.report.case_id, []).append(row)
+    found = ((report, _standing(report, given.get(report.case_id, []))) for report in written)
+    return {report.id: approval for report, approval in found if approval}
+
+
+def _standing(report: Report, given: list[Approval]) -> Approval | None:
+    """The newest of the case's approvals that covers what this report says."""
+    if own := [row for row in given if row.report_id == report.id]:
+        return own[-1]
+    said = signing.record_digest(report.read_facts()) if given else ""
+    return next((row for row in reversed(given) if signing.record_digest(row.report.read_facts()) == said), None)
 
 
 def may_approve(case: Case, person: Person) -> bool:
@@ -217,8 +233,8 @@ def objections_to_approval(report: Report, case: Case, person: Person) -> list[s
 
 
 def _staleness(report: Report, case: Case) -> list[str]:
-    newest = current(case)
-    if newest and newest.id != report.id:
+    last = current(case)
+    if last and last.id != report.id:
         return ["There is a newer draft. Open it and read it first."]
     changed = stale(report, case)
     return (

@@ -276,3 +276,8 @@ def test_a_worker_that_is_silent_is_named(cast):
     jobs.beat("worker", now=NOW)
     assert jobs.overdue(now=NOW + timedelta(minutes=1)) == []
     assert jobs.overdue(now=NOW + timedelta(minutes=6)) == ["worker"]
+
+
+def test_what_prints_is_never_loaded_by_a_web_process():
+    code = "import app, sys; app.create_app(); assert not {'weasyprint', 'pypdf', 'PIL'} & set(sys.modules)"
+    assert python(code).wait(60) == 0

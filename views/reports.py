@@ -16,8 +16,9 @@ from wtforms.validators import DataRequired, Length
 import tasks
 from actions import Refused, audit, documents, packets, reports
 from models import Approval, Assignment, Case, Document, Entry, Facility, Job, Patient, Report, Signature
-from practice import drafting, signing
+from practice import drafting, signing, telling
 from practice.cases import Facts
+from practice.coding import CONTINUOUS
 from practice.report import impression
 from practice.times import clock
 from views import actor, me, now, page, polled, roles, signed_in
@@ -109,7 +110,14 @@ GROUPS = (
 @bp.get("/reports")
 @roles("owner", "physician", "technologist")
 def inbox():
-    waiting = [_waiting(case) for case in _unsigned()]
+    cases = _unsigned()
+    drafts = reports.newest(cases)
+    approvals = reports.approvals_of(list(drafts.values()))
+    mine = set(Assignment.select(Assignment.case, Assignment.role).where(Assignment.person == me().id).tuples())
+    waiting = []
+    for case in cases:
+        report = drafts.get(case.id)
+        waiting.append(_waiting(case, report, approvals.get(report.id) if report else None, mine))
     # What did not resolve comes first; within that, the oldest. report-and-phone.md 4.7
     waiting.sort(key=lambda one: (not one.unresolved, one.case.date_of_service, one.case.id))
     audit.viewed(actor(), "report", listed=[one.case.id for one in waiting])
@@ -136,14 +144,12 @@ def _unsigned() -> list[Case]:
     )
 
 
-def _waiting(case: Case) -> Waiting:
-    report = reports.current(case)
+def _waiting(case: Case, report: Report | None, approval: Approval | None, mine: set[tuple[int, str]]) -> Waiting:
     facts = report.read_facts() if report else case.facts()
-    approval = reports.approval_of(report) if report else None
     return Waiting(
         case=case,
         report=report,
-        group=_group(case, report, approval),
+        group=_group(case, report, approval, mine),
         unresolved=signing.unresolved(facts),
         alerts=len(facts.alerts),
         approval=approval,
@@ -152,12 +158,14 @@ def _waiting(case: Case) -> Waiting:
     )
 
 
-def _group(case: Case, report: Report | None, approval: Approval | None) -> str:
+def _group(case: Case, report: Report | None, approval: Approval | None, mine: set[tuple[int, str]]) -> str:
+    approves = me().has("technologist") and (me().has("owner") or (case.id, "technologist") in mine)
+    signs = me().has("physician") and (case.id, "physician") in mine
     if report is None:
-        return "draft" if reports.may_approve(case, me()) or me().has("owner") else "others"
-    if approval and reports.may_sign(case, me()):
+        return "draft" if approves or me().has("owner") else "others"
+    if approval and signs:
         return "sign"
-    return "approve" if not approval and reports.may_approve(case, me()) else "others"
+    return "approve" if not approval and approves else "others"
 
 
 def _held(case: Case, facts: Facts) -> str:
@@ -166,6 +174,7 @@ def _held(case: Case, facts: Facts) -> str:
         lines = packets.coded_by(case, facts).lines
     except Refused:
         return ""
+    lines = sorted(lines, key=lambda line: line.code not in CONTINUOUS)
     return ", ".join(f"{line.units} x {line.code}" for line in lines[:3])
 
 
@@ -201,6 +210,7 @@ def _standing(case: Case, report: Report) -> dict[str, Any]:
         "may_sign": reports.may_sign(case, me()),
         "signed_by_me": Signature.select().where(Signature.case == case.id, Signature.by == me().id).exists(),
         "pdf": reports.kept(report),
+        "printing": _job(report) is not None,
         "shown": clock(report.read_facts()),
     }
 
@@ -230,16 +240,17 @@ def _sources(case: Case, report: Report, sources: tuple[str, ...]) -> dict[str, 
     if "time" in sources:
         rows += Entry.select().where(Entry.case == case.id, Entry.kind == "milestone").order_by(Entry.at)
     facts = report.read_facts()
+    tell = telling.teller(facts, {})
     return {
-        "entries": [(row, _said(row, facts), facts.late.get(row.client_id)) for row in rows],
+        "entries": [(row, tell(row.as_entry()), _fields(row, facts), facts.late.get(row.client_id)) for row in rows],
         "header": "header" in sources,
         "record": "record" in sources,
         "shown": clock(facts),
     }
 
 
-def _said(row: Entry, facts: Facts) -> list[tuple[str, str]]:
-    """What an entry says, field by field, in words."""
+def _fields(row: Entry, facts: Facts) -> list[tuple[str, str]]:
+    """Everything that an entry holds, field by field, as it was keyed."""
     shown = clock(facts)
 
     def words(value: Any) -> str:
@@ -313,8 +324,11 @@ def progress(id: int):
 
 
 def _progress(report: Report, case: Case) -> Response:
-    job = Job.get_or_none(Job.key == f"pdf:{reports.edition(report)}")
-    return page("reports/progress.html", case=case, report=report, document=reports.kept(report), job=job)
+    return page("reports/progress.html", case=case, report=report, document=reports.kept(report), job=_job(report))
+
+
+def _job(report: Report) -> Job | None:
+    return Job.get_or_none(Job.key == f"pdf:{reports.edition(report)}")
 
 
 # Drafting and approval
