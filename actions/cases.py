@@ -192,23 +192,30 @@ def close(case: Case, *, status: Status, by: Actor, now: datetime) -> None:
         if case.closed_at:
             raise Refused("This case is closed already.")
         facts = case.facts()
-        staff = by.person and _staff(facts, by.person, "technologist")
-        if not staff:
-            raise Refused(
-                "A case is closed by a technologist who worked on it. Assign one first; the sign-off bears that name."
-            )
+        entries, staff = _myself(case, facts, by, now)
         if lacking := signing.open_gaps(msgspec.structs.replace(facts, status=status)):
             raise Refused(
                 *lacking, "Record what is missing, or beside it the reason why there is none, then close again."
             )
-        entries = []
         if (said := _standing(case, "outcome")) is None or said.data.status != status:
             entries.append(_entry(record.Outcome(status=status), now, replaces=said and said.client_id))
         signed = _standing(case, "signoff")
-        entries.append(_entry(record.Signoff(staff=staff.src), now, at=now, replaces=signed and signed.client_id))
+        entries.append(_entry(record.Signoff(staff=staff), now, at=now, replaces=signed and signed.client_id))
         records.append(case, entries, by=by, now=now)
         Case.update(closed_at=now, closed_by=by.id).where(Case.id == case.id).execute()
         audit.record(by, "close", "case", row_id=case.id, case_id=case.id, status=status)
+
+
+def _myself(case: Case, facts: Facts, by: Actor, now: datetime) -> tuple[list[record.Entry], str]:
+    """Who closes, as the record names them; with the entry that says so when it does not yet."""
+    if by.person and (there := _staff(facts, by.person, "technologist")):
+        return [], there.src
+    if by.person and _works(case, by.person, "technologist"):
+        entry = _entry(_staff_data(by.person, "technologist"), now)
+        return [entry], entry.client_id
+    raise Refused(
+        "A case is closed by a technologist who worked on it. Assign one first; the sign-off bears that name."
+    )
 
 
 def _standing(case: Case, kind: str) -> record.Entry | None:

@@ -197,11 +197,11 @@ def _kinds(group: str) -> tuple[tuple[str, str], ...]:
 
 def marks(entry: r.Entry, facts: c.Facts, times: Clock) -> tuple[str, ...]:
     """Corrected, moved or late: what has to be seen beside an entry."""
-    found = ["corrected"] if entry.replaces else []
-    if late := facts.late.get(entry.client_id):
-        found = [f"time was {times.time(late.was)}"] if late.was else []
-        found.append(f"late, keyed {times.time(entry.entered_at)}")
-    return tuple(found)
+    late = facts.late.get(entry.client_id)
+    moved = f"time was {times.time(late.was)}" if late and late.was else ""
+    corrected = "corrected" if entry.replaces and not moved else ""
+    keyed = f"late, keyed {times.time(entry.entered_at)}" if late else ""
+    return tuple(filter(None, (moved, corrected, keyed)))
 
 
 def past(entries: Iterable[r.Entry], facts: c.Facts) -> list[Line]:
