@@ -296,7 +296,7 @@ def _sign(case: Case, by: Actor, password: str, seed: int, now: datetime) -> Non
             by=by,
             now=now,
         )
-    if seed % 2 and not packets.objections(case):
+    if seed % 2 and not packets.weigh(case).objections:
         packets.request(case, preview=False, by=MACHINE, now=now)
 
 

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from actions import MACHINE, Actor, Refused, audit, documents, jobs, reports
 from models import (
@@ -17,7 +20,6 @@ from models import (
     Case,
     Coverage,
     Credential,
-    Document,
     Facility,
     Packet,
     PayerRule,
@@ -28,7 +30,7 @@ from models import (
 from practice import coding, exhibits, scrub
 from practice.cases import Facts
 from practice.completeness import Missing, missing
-from practice.drafting import Draft, draft
+from practice.drafting import Draft, as_text, draft
 
 if TYPE_CHECKING:
     from practice.packets import Assembled, PacketInput
@@ -48,12 +50,18 @@ class Weighed:
     def blocking(self) -> list[scrub.Finding]:
         return [finding for finding in self.findings if finding.severity == "block"]
 
+    @property
+    def objections(self) -> list[str]:
+        """Why no packet can be made; empty means that one can."""
+        return [f"{finding.id}: {finding.message}" for finding in self.blocking]
+
 
 def weigh(case: Case) -> Weighed:
     """Code the case by its payer's rule of the day and hold it against the documentation rules."""
     facts = case.facts()
     people = people_of(case, facts)
     coded = coded_by(case, facts)
+    report = reports.current(case)
     found = scrub.findings(
         scrub.CaseForScrub(
             facts=facts,
@@ -61,9 +69,9 @@ def weigh(case: Case) -> Weighed:
             documents=tuple(document.kind for document in documents.of_case(case)),
             credentials=_credentials(people),
             signatures=_signatures(case, people),
-            report_sha256=_printed_digest(case),
-            report_stale=_is_stale(case, facts),
-            approved=_is_approved(case),
+            report_sha256=report.text_sha256 if report else None,
+            report_stale=bool(report and reports.stale(report, case)),
+            approved=bool(report and reports.approval_of(report)),
             npis={staff: person.npi for staff, person in people.items() if person.npi},
             order=scrub.Order(
                 requested_by=case.requested_by or None,
@@ -72,22 +80,40 @@ def weigh(case: Case) -> Weighed:
             ),
         )
     )
+    if facts.header.payer_class and rule_of(case) is None:
+        found.insert(0, scrub.Finding(id="PAY-01", severity="block", message=_unruled(case), where="payers"))
     return Weighed(facts=facts, coding=coded, findings=found, missing=missing(facts), people=people)
+
+
+def _unruled(case: Case) -> str:
+    return (
+        f"No rule says what a {case.payer_class.replace('_', ' ')} payer takes on {case.date_of_service}: "
+        "add one under Places, Payers."
+    )
 
 
 def coded_by(case: Case, facts: Facts) -> coding.Coding:
     """The lines of a case by the payer's rule of the date of service and the agreement with the facility."""
     agreement = _agreement(case)
-    return coding.code(
+    rule = rule_of(case)
+    coded = coding.code(
         facts,
-        rule=rule_of(case),
+        rule=rule or _NO_RULE,
         pos=case.facility.pos,
         professional_owned=agreement is None or agreement.professional == "practice",
         technical_owned=agreement is not None and agreement.technical == "practice",
     )
+    if rule:
+        return coded
+    said = _unruled(case) if case.payer_class else "The payer class is not recorded: choose the payer on the case."
+    return msgspec.structs.replace(coded, warnings=(said, *coded.warnings))
 
 
-def rule_of(case: Case) -> coding.PayerRule:
+_NO_RULE = coding.PayerRule(payer_class="", accepts=(), remote_code=None, source="no rule of this payer is known")
+"""Who pays is not known, so no continuous code is guessed: the minutes are counted and stand under not billed."""
+
+
+def rule_of(case: Case) -> coding.PayerRule | None:
     """The payer's own rule on the day, else its class's in this practice, else the one the app comes with."""
     on = case.date_of_service
     rows = PayerRule.select().where(PayerRule.payer_class == case.payer_class).order_by(PayerRule.from_on)
@@ -96,7 +122,7 @@ def rule_of(case: Case) -> coding.PayerRule:
     for rules in (own, general, coding.default_rules()):
         if found := coding.rule_for(rules, case.payer_class, on):
             return found
-    raise Refused(f"No payer rule covers {case.payer_class} on {on}. Add one under Places, Payers.")
+    return None
 
 
 def _rule(row: PayerRule) -> coding.PayerRule:
@@ -165,35 +191,28 @@ def _signatures(case: Case, people: dict[str, Person]) -> tuple[scrub.Signature,
     )
 
 
-def _printed_digest(case: Case) -> str | None:
-    report = reports.current(case)
-    return report.text_sha256 if report else None
-
-
-def _is_stale(case: Case, facts: Facts) -> bool:
-    report = reports.current(case)
-    return bool(report and reports.stale(report, case))
-
-
-def _is_approved(case: Case) -> bool:
-    report = reports.current(case)
-    return bool(report and reports.approval_of(report))
-
-
 def report_of(case: Case) -> Draft:
     """The report as it would print now: the signed one with its signatures and addenda, or a draft of the record."""
     report = reports.current(case) if case.signed_at else None
     return reports.written(report) if report else draft(case.facts())
 
 
-def objections(case: Case) -> list[str]:
-    """Why no packet can be made of this case; empty means that one can."""
-    return [f"{finding.id}: {finding.message}" for finding in weigh(case).blocking]
+def report_text(case: Case) -> str:
+    """The words of that report: once it is signed those that were signed, whatever the writer would say today."""
+    report = reports.current(case) if case.signed_at else None
+    return report.text if report and not reports.faithful(report) else as_text(report_of(case))
+
+
+def report_pdf(case: Case) -> bytes:
+    """The pages of that report: those that were frozen once it is signed. Slow: for the worker and for commands."""
+    from practice import pdf
+
+    return _frozen_report(case) or pdf.report_pdf(report_of(case), letterhead=reports.letterhead())
 
 
 def request(case: Case, *, preview: bool, by: Actor, now: datetime) -> Packet:
     """Ask for a packet: a row and its job. Refused, with every reason, while a blocking finding stands."""
-    if not preview and (reasons := objections(case)):
+    if not preview and (reasons := weigh(case).objections):
         raise Refused(*reasons)
     with db.atomic():
         packet = Packet.create(case=case, preview=preview, requested_at=now, requested_by=by.id)
@@ -204,20 +223,25 @@ def request(case: Case, *, preview: bool, by: Actor, now: datetime) -> Packet:
 
 def assembled(case: Case, *, preview: bool) -> Assembled:
     """The packet of a case as it stands. Refused, with every reason, unless it is a preview. Slow: for the worker."""
+    weighed = weigh(case)
+    if not preview and weighed.objections:
+        raise Refused(*weighed.objections)
+    from practice.packets import NotReady
     from practice.packets import assemble as put_together
 
-    if not preview and (reasons := objections(case)):
-        raise Refused(*reasons)
-    return put_together(_packet_input(case, weigh(case)), preview=preview)
+    try:
+        return put_together(_packet_input(case, weighed), preview=preview)
+    except NotReady as refused:
+        raise Refused(*refused.reasons) from refused
 
 
 def _packet_input(case: Case, weighed: Weighed) -> PacketInput:
     from practice.packets import Document as Paper
     from practice.packets import PacketInput
 
-    coverage = Coverage.get_or_none(Coverage.patient == case.patient_id, Coverage.payer == case.payer_id)
-    return PacketInput(
-        packet_id=f"{case.reference or case.id}-{weighed.facts.record_rev}",
+    coverage = _coverage(case)
+    given = PacketInput(
+        packet_id="",
         letterhead=reports.letterhead(),
         facts=weighed.facts,
         coding=weighed.coding,
@@ -230,6 +254,21 @@ def _packet_input(case: Case, weighed: Weighed) -> PacketInput:
         ),
         findings=tuple(weighed.findings),
     )
+    # The id says what is in the packet: an addendum or another paper gives another id, the same content the same.
+    mark = hashlib.sha256(msgspec.msgpack.encode(given)).hexdigest()[:6]
+    return msgspec.structs.replace(given, packet_id=f"{weighed.facts.id}-{weighed.facts.record_rev}-{mark}")
+
+
+def _coverage(case: Case) -> Coverage | None:
+    """The patient's coverage by this payer on the day of service."""
+    on = case.date_of_service
+    rows = Coverage.select().where(
+        Coverage.patient == case.patient_id,
+        Coverage.payer == case.payer_id,
+        Coverage.from_on.is_null() | (Coverage.from_on <= on),
+        Coverage.until_on.is_null() | (Coverage.until_on >= on),
+    )
+    return rows.order_by(Coverage.rank, Coverage.id.desc()).first()
 
 
 def _people(people: dict[str, Person], facility: Facility) -> tuple[exhibits.Person, ...]:
@@ -265,8 +304,7 @@ def _frozen_report(case: Case) -> bytes | None:
     report = reports.current(case)
     if case.signed_at is None or report is None:
         return None
-    kept = Document.get_or_none(Document.case == case.id, Document.made_from == reports.edition(report))
-    return documents.read(kept or reports.freeze(report))
+    return documents.read(reports.freeze(report))
 
 
 def assemble(packet: Packet) -> Callable[[], None]:

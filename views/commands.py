@@ -5,50 +5,84 @@ from __future__ import annotations
 import functools
 import json
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
+import peewee as pw
 from flask import Flask
 from flask.cli import AppGroup
 
-from actions import MACHINE, Refused, audit, cases, keeping, packets, people, places, reports
+from actions import MACHINE, Refused, audit, cases, keeping, packets, people, places
 from models import SETTINGS, Case, db
 from practice import coding, drafting
-from practice.interchange import BadCase
+from practice.interchange import MAX_BYTES, BadCase
 
 case = AppGroup("case", help="Load, read and export cases.")
 trail = AppGroup("audit", help="The audit trail.")
 
 
 def refusable(command: Callable[..., None]) -> Callable[..., None]:
-    """Open the database; print what was refused on stderr and exit with 2."""
+    """Open the database; say what was refused on stderr and exit with 2. Nobody is shown a traceback."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
-        db.connect(reuse_if_open=True)
         try:
+            _open(command.__name__)
             command(*args, **kwargs)
         except Refused as refused:
             _give_up(refused.reasons)
+        except pw.DatabaseError as error:
+            _give_up([_trouble(error)])
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+            raise  # click knows what to do with these
+        except Exception as error:  # the edge: nothing is behind us that could say it better
+            _give_up([_bug(error)], code=1)
         finally:
             db.close()
 
     return run
 
 
-def _give_up(reasons: list[str]) -> None:
+def _open(command: str) -> None:
+    """Connect. A new installation gets its tables from whichever command comes first."""
+    db.connect(reuse_if_open=True)
+    if command != "migrate" and not db.get_tables():
+        keeping.migrate(now=datetime.now(UTC))
+        places.seed()
+
+
+def _trouble(error: pw.DatabaseError) -> str:
+    said = str(error)
+    if "no such table" in said or "no such column" in said:
+        return "The database does not have the tables of this version. Run bin/evoked migrate once."
+    if "locked" in said:
+        return "The database is busy. Nothing was changed; try again in a moment."
+    return f"The database cannot be used: {said}. Nothing was changed."
+
+
+def _bug(error: Exception) -> str:
+    """Its kind and place only: the message may hold a patient's data."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"This is a fault of ours: {type(error).__name__} at {Path(frame.filename).name}, line {frame.lineno}."
+
+
+def _give_up(reasons: list[str], code: int = 2) -> None:
     for reason in reasons:
         click.echo(reason, err=True)
-    sys.exit(2)
+    sys.exit(code)
 
 
 def _case(number: str) -> Case:
-    found = Case.get_or_none(Case.id == int(number)) if number.isdigit() and len(number) < 19 else None
+    """The case of this number. Reading it is recorded, as it is on the pages."""
+    known = number.isascii() and number.isdigit() and len(number) < 19
+    found = Case.get_or_none(Case.id == int(number)) if known else None
     if found is None:
         raise Refused(f"There is no case {number}. `bin/evoked case list` shows the last ones.")
+    audit.viewed(MACHINE, "case", row_id=found.id, case_id=found.id, command=True)
     return found
 
 
@@ -72,11 +106,15 @@ def _json(value: Any) -> bytes:
 @click.argument("files", nargs=-1, required=True)
 @refusable
 def load(files: tuple[str, ...]) -> None:
-    """Load ionm-case/1 FILES and print the number of each case. A file is taken whole or not at all."""
+    """Load ionm-case/1 FILES and print the number of each case.
+
+    A file is taken whole or not at all, and each by itself: one that is refused does not stop the others.
+    Exit 2 when any was refused; every error is on stderr, after the name of its file.
+    """
     refused = []
     for name in files:
         try:
-            loaded = cases.load(Path(name).read_bytes(), by=MACHINE, now=datetime.now(UTC))
+            loaded = cases.load(_content(name), by=MACHINE, now=datetime.now(UTC))
         except OSError as error:
             refused.append(f"{name}: cannot be read: {error.strerror}.")
         except (BadCase, Refused) as error:
@@ -88,6 +126,15 @@ def load(files: tuple[str, ...]) -> None:
                 click.echo(f"{name}: {loaded.note}", err=True)
     if refused:
         _give_up(refused)
+
+
+def _content(name: str) -> bytes:
+    """The bytes of a file, read no further than a case file may be long."""
+    with open(name, "rb") as file:
+        raw = file.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise Refused(f"The file is larger than the {MAX_BYTES // 1_000_000} MB that a case file may have.")
+    return raw
 
 
 @case.command("list")
@@ -109,20 +156,18 @@ def export(number: str, out: str | None) -> None:
 
 @case.command("report")
 @click.argument("number")
-@click.option("--format", "form", type=click.Choice(["text", "json", "pdf"]), default="text")
+@click.option("--format", "form", type=click.Choice(["text", "json", "pdf"]), default="text", show_default=True)
 @click.option("--out", help="File to write; standard output without it.")
 @refusable
 def report(number: str, form: str, out: str | None) -> None:
     """Write the report of case NUMBER as it stands: the signed one, or a draft from the record as it is now."""
-    draft = packets.report_of(_case(number))
-    if form == "text":
-        _write(drafting.as_text(draft).encode(), out)
+    found = _case(number)
+    if form == "pdf":
+        _write(packets.report_pdf(found), out)
     elif form == "json":
-        _write(drafting.as_json(draft), out)
+        _write(drafting.as_json(packets.report_of(found)), out)
     else:
-        from practice import pdf
-
-        _write(pdf.report_pdf(draft, letterhead=reports.letterhead()), out)
+        _write(packets.report_text(found).encode(), out)
 
 
 @case.command("lines")
@@ -143,9 +188,12 @@ def findings(number: str) -> None:
         {"id": one.id, "severity": one.severity, "message": one.message, "where": one.where} for one in weighed.findings
     ]
     found += [
-        {"id": one.field, "severity": one.severity, "message": f"{one.label}: {one.reason}", "where": one.field}
+        {
+            "id": one.field, "severity": one.severity, "message": f"{one.label}: {one.reason.replace('_', ' ')}",
+            "where": one.field, "field": one.field, "label": one.label, "reason": one.reason,
+        }
         for one in weighed.missing
-    ]
+    ]  # fmt: skip
     _write(_json(found), None)
 
 
