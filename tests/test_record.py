@@ -375,6 +375,13 @@ def test_two_versions_are_asked_about_until_somebody_chooses(tess, case, keep, t
     assert tess.post(f"/cases/{case.id}/conflicts", data={"keep": keep}).status_code == 422
 
 
+def test_a_choice_is_offered_to_those_who_may_make_it(tess, pia, case):
+    disputed(case)
+    assert "Keep this one" in tess.get(f"/cases/{case.id}/record").get_data(as_text=True)
+    assert "Keep this one" not in pia.get(f"/cases/{case.id}/record").get_data(as_text=True)
+    assert pia.post(f"/cases/{case.id}/conflicts", data={"keep": "one"}).status_code == 403
+
+
 def test_an_entry_in_dispute_is_not_struck_before_somebody_chooses(tess, case):
     row = disputed(case)
     assert "Choose the one to keep" in tess.post(f"/entries/{row.id}/strike").get_data(as_text=True)
