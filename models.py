@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any, Self
 
 import msgspec
 import peewee as pw
@@ -45,6 +48,24 @@ db = pw.SqliteDatabase(
         "journal_size_limit": 67108864,
     },
 )
+
+
+class Asked:
+    """A query whose SQL is built once, for what every request asks: peewee takes longer to build it than SQLite to answer.
+
+    Text parameters that begin with ":" are filled in at each call.
+    """
+
+    def __init__(self, build: Callable[[], pw.Query]) -> None:
+        self.build = build
+
+    def __call__(self, **values: Any) -> pw.sqlite3.Cursor:
+        sql, params = self.made
+        return db.execute_sql(sql, [values[one[1:]] if str(one).startswith(":") else one for one in params])
+
+    @cached_property
+    def made(self) -> tuple[str, list[Any]]:
+        return self.build().sql()
 
 
 class UtcField(pw.Field):
@@ -97,6 +118,12 @@ class Row(pw.Model):
     class Meta:
         database = db
         legacy_table_names = False
+
+    @classmethod
+    def _read(cls, values: Iterable[Any]) -> Self:
+        """A row from the values of its columns, in the order of its fields."""
+        fields = cls._meta.sorted_fields
+        return cls(**{one.name: one.python_value(value) for one, value in zip(fields, values, strict=True)})
 
 
 # People
@@ -160,17 +187,27 @@ class Session(Row, UserMixin):
     @classmethod
     def live(cls, token: str, now: datetime) -> Session | None:
         """The session this token opens, if it has not ended, idled out or lost its person."""
-        return (
-            cls.select(cls, Person)
-            .join(Person)
-            .where(
-                cls.token_hash == hash_token(token),
-                cls.ended_at.is_null(),
-                cls.expires_at > now,
-                Person.disabled_at.is_null(),
-            )
-            .first()
+        row = _LIVE(token=hash_token(token), now=UtcField().db_value(now)).fetchone()
+        if row is None:
+            return None
+        of_session = len(cls._meta.sorted_fields)
+        session = cls._read(row[:of_session])
+        session.person = Person._read(row[of_session:])
+        return session
+
+
+_LIVE = Asked(
+    lambda: (
+        Session.select(Session, Person)
+        .join(Person)
+        .where(
+            Session.token_hash == ":token",  # noqa: S105  a name to fill in
+            Session.ended_at.is_null(),
+            Session.expires_at > ":now",
+            Person.disabled_at.is_null(),
         )
+    )
+)
 
 
 class LoginAttempt(Row):
@@ -304,6 +341,8 @@ class Agreement(Row):
 
 # The case and its record
 
+SEE_ALL = ("owner", "biller", "auditor")
+"""Who may see every case; the others see those they work on."""
 PAGE = 50
 """Cases on a page of a list."""
 
@@ -364,20 +403,48 @@ class Case(Row):
     def in_state(cls, state: str) -> pw.Expression:
         """What `state` asks, for queries."""
         signed, closed = cls.signed_at.is_null(False), cls.closed_at.is_null(False)
+        # Not `~signed`: SQLite takes an index for IS NULL, but not for NOT (IS NOT NULL).
+        unsigned = cls.signed_at.is_null()
         begun = pw.fn.EXISTS(Entry.select(pw.SQL("1")).where(Entry.case == cls.id, Entry.at.is_null(False)))
         return {
             "signed": signed,
-            "closed": ~signed & closed,
-            "recording": ~signed & ~closed & begun,
-            "booked": ~signed & ~closed & ~begun,
+            "closed": unsigned & closed,
+            "recording": unsigned & ~closed & begun,
+            "booked": unsigned & ~closed & ~begun,
         }[state]
 
     @classmethod
     def visible_to(cls, person: Person) -> pw.ModelSelect:
         """The cases a person may see: owner, biller and auditor all of them, others those they work on."""
-        if person.has("owner", "biller", "auditor"):
-            return cls.select()
-        return cls.worked_on_by(person)
+        return cls.select() if person.has(*SEE_ALL) else cls.worked_on_by(person)
+
+    @classmethod
+    def seen_by(cls, person: Person, id: int) -> Case | None:
+        """The case of this number with the rows of its header, if this person may see it."""
+        case = cls.with_header(id)
+        if case is None or person.has(*SEE_ALL):
+            return case
+        return (
+            case if Assignment.select().where(Assignment.case == id, Assignment.person == person.id).exists() else None
+        )
+
+    @classmethod
+    def with_header(cls, id: int) -> Case | None:
+        """The case of this number with the rows of its header, in one query."""
+        row = _WITH_HEADER(id=id).fetchone()
+        if row is None:
+            return None
+        values = iter(row)
+        case, *rows = (
+            [next(values) for _ in model._meta.sorted_fields] for model in (cls, Facility, Patient, Surgeon, Payer)
+        )
+        case = cls._read(case)
+        for name, model, of_it in zip(
+            ("facility", "patient", "surgeon", "payer"), (Facility, Patient, Surgeon, Payer), rows, strict=True
+        ):
+            if of_it[0] is not None:
+                setattr(case, name, model._read(of_it))
+        return case
 
     @classmethod
     def worked_on_by(cls, person: Person) -> pw.ModelSelect:
@@ -386,15 +453,17 @@ class Case(Row):
     @classmethod
     def page(cls, person: Person, *, state: str, mine: bool, after: tuple[str, int] | None = None) -> pw.ModelSelect:
         """A page of a person's cases and one more, by day: what is to come soonest first, the rest newest first."""
-        query = cls.lines(cls.worked_on_by(person) if mine else cls.visible_to(person)).limit(PAGE + 1)
+        query = cls.worked_on_by(person) if mine else cls.visible_to(person)
         if state != "all":
             query = query.where(cls.in_state(state))
         key, forward = pw.Tuple(cls.date_of_service, cls.id), state == "booked"
         if after:
             last = pw.Tuple(*after)
             query = query.where(key > last if forward else key < last)
-        order = (cls.date_of_service, cls.id)
-        return query.order_by(*order) if forward else query.order_by(*(column.desc() for column in order))
+        order = [cls.date_of_service, cls.id] if forward else [cls.date_of_service.desc(), cls.id.desc()]
+        # The numbers are found first: a person's own cases are sorted by day, and only a page of them is read.
+        numbers = query.select(cls.id).order_by(*order).limit(PAGE + 1)
+        return cls.lines(cls.select().where(cls.id.in_(numbers))).order_by(*order)
 
     @classmethod
     def found(cls, person: Person, text: str) -> pw.ModelSelect:
@@ -470,15 +539,38 @@ class Case(Row):
 
     def facts(self) -> Facts:
         """What the record says now."""
-        rows = Entry.select().where(Entry.case == self.id)
         return record.facts(
-            (row.as_entry() for row in rows),
+            self.said(),
             self.header,
             case_id=self.reference or f"C-{self.id:04d}",
             tz=self.facility.zone,
             rev=self.record_rev,
             synthetic=self.synthetic,
         )
+
+    def said(self) -> list[record.Entry]:
+        """The entries of the record."""
+        return [row.as_entry() for row in self.rows()]
+
+    def rows(self) -> list[Entry]:
+        """The rows of the record's entries."""
+        return [Entry._read(row) for row in _ENTRIES(case=self.id)]
+
+
+_WITH_HEADER = Asked(
+    lambda: (
+        Case.select(Case, Facility, Patient, Surgeon, Payer)
+        .join(Facility)
+        .switch(Case)
+        .join(Patient)
+        .switch(Case)
+        .left_outer_join(Surgeon)
+        .switch(Case)
+        .left_outer_join(Payer)
+        .where(Case.id == pw.Value(":id", converter=False))
+    )
+)
+_ENTRIES = Asked(lambda: Entry.select().where(Entry.case == pw.Value(":case", converter=False)))
 
 
 class Assignment(Row):
@@ -686,6 +778,21 @@ class AuditEntry(pw.Model):
         """The HMAC of this entry, which covers the one before it."""
         content = [UtcField().db_value(self.at) if name == "at" else getattr(self, name) for name in self.CHAINED]
         return hmac.new(SETTINGS.audit_key, msgspec.json.encode(content), hashlib.sha256).hexdigest()
+
+    @classmethod
+    def head(cls) -> tuple[int, str] | None:
+        """The number and the seal of the last entry."""
+        return _HEAD().fetchone()
+
+    def append(self) -> None:
+        """Write this entry down. Most pages write one, so its SQL is not built each time."""
+        fields = [self._meta.fields[name] for name in (*self.CHAINED, "mac")]
+        columns, holes = ", ".join(one.column_name for one in fields), ", ".join([db.param] * len(fields))
+        values = [one.db_value(getattr(self, one.name)) for one in fields]
+        db.execute_sql(f"INSERT INTO audit_entry ({columns}) VALUES ({holes})", values)  # noqa: S608  names are ours
+
+
+_HEAD = Asked(lambda: AuditEntry.select(AuditEntry.seq, AuditEntry.mac).order_by(AuditEntry.seq.desc()).limit(1))
 
 
 def hash_token(token: str) -> str:

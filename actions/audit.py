@@ -24,7 +24,7 @@ def record(
 ) -> None:
     """Append one entry. Joins the caller's transaction; opens one when there is none."""
     with db.atomic():
-        last = AuditEntry.select(AuditEntry.seq, AuditEntry.mac).order_by(AuditEntry.seq.desc()).tuples().first()
+        last = AuditEntry.head()
         entry = AuditEntry(
             seq=last[0] + 1 if last else 1,
             at=datetime.now(UTC),
@@ -39,7 +39,7 @@ def record(
             prev=last[1] if last else GENESIS,
         )
         entry.mac = entry.seal()
-        entry.save(force_insert=True)
+        entry.append()
 
 
 def viewed(by: Actor, noun: str, *, row_id: int | None = None, case_id: int | None = None, **detail: Any) -> None:
@@ -90,7 +90,7 @@ def _stored() -> Iterable[AuditEntry]:
 
 def anchor() -> None:
     """Write the head of the chain down outside the database, so that a trail cut short is noticed."""
-    last = AuditEntry.select(AuditEntry.seq, AuditEntry.mac).order_by(AuditEntry.seq.desc()).tuples().first()
+    last = AuditEntry.head()
     if last:
         with _anchor_file().open("a") as file:
             file.write(f"{last[0]} {last[1]}\n")

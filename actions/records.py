@@ -29,7 +29,7 @@ def append(
         new = _unknown(case, entries)
         if not new:
             return []
-        stored = [row.as_entry() for row in Entry.select().where(Entry.case == case.id)]
+        stored = case.said()
         if len(stored) + len(new) > interchange.MAX_ENTRIES:
             raise Refused(f"A record holds at most {interchange.MAX_ENTRIES:,} entries. Nothing was added.")
         if reasons := _objections(case, stored, new):
@@ -137,7 +137,7 @@ def fold(case: Case, entries: Sequence[record.Entry]) -> Facts:
 
 def _open(case: Case) -> Case:
     """The case as it is now, inside the transaction: it may have been signed since it was read."""
-    case = Case.get_by_id(case.id)
+    case = Case.with_header(case.id)
     if case.signed_at:
         raise Refused(SIGNED)
     return case

@@ -16,7 +16,7 @@ from wtforms.validators import DataRequired
 
 import views
 from actions import Refused, audit, cases, records
-from models import PAGE, Addendum, Assignment, Case, Facility, Patient, Payer, Person, Preset, Signature, Surgeon
+from models import PAGE, Addendum, Assignment, Case, Person, Preset, Signature
 from practice import concurrency, history, signing, worksheet
 from practice.cases import Facts, Status
 from practice.completeness import Missing, missing
@@ -187,19 +187,7 @@ def revise(id: int):
 
 def find_case(id: int) -> Case:
     """The case with the rows of its header, if this person may see it."""
-    query = Case.visible_to(views.me()).where(Case.id == id)
-    case = (
-        query.select(Case, Facility, Patient, Surgeon, Payer)
-        .join(Facility)
-        .switch(Case)
-        .join(Patient)
-        .switch(Case)
-        .left_outer_join(Surgeon)
-        .switch(Case)
-        .left_outer_join(Payer)
-        .first()
-    )
-    return case or abort(404)
+    return Case.seen_by(views.me(), id) or abort(404)
 
 
 @bp.get("/cases/<row:id>")
@@ -211,6 +199,7 @@ def show(id: int):
     facts = sheet.facts
     may, lacking = _may(sheet), missing(facts)
     gaps = signing.open_gaps(facts) if may["close"] else []
+    allowed = {kind for kind in KINDS if kind not in worksheet.ACTS and sheet.may(kind)}
     people = Assignment.select(Assignment, Person).join(Person).where(Assignment.case == case.id)
     return page(
         "cases/show.html",
@@ -218,9 +207,9 @@ def show(id: int):
         when=_when(case), next=_next(sheet, may, gaps), figures=_figures(facts, lacking),
         drawings={"wide": timeline(facts), "narrow": timeline(facts, narrow=True)},
         lines=history.lines(sheet.entries, facts), rows=sheet.rows, entries_url=url_for("record.edit", id=1).removesuffix("/1/edit"),
-        editable=sheet.may, acts=worksheet.ACTS,
+        allowed=allowed,
         disputes=worksheet.disputes(sheet.entries, facts) if facts.conflicts else [],
-        names=_names(sheet), jumps=[(one, _jump(sheet, one)) for one in lacking], groups=_groups(sheet),
+        names=_names(sheet), jumps=[(one, _jump(sheet, one)) for one in lacking], groups=_groups(sheet, allowed),
         people=list(people.order_by(Assignment.role.desc(), Person.name)),
         assignable=_assignable() if may["assign"] else [],
         signatures=list(Signature.select().where(Signature.case == case.id).order_by(Signature.at)) if case.signed_at else [],
@@ -244,13 +233,9 @@ def _assignable() -> list[tuple[Person, str]]:
     return [(one, role) for one in active() for role in ("technologist", "physician") if one.has(role)]
 
 
-def _groups(sheet: Record) -> list[tuple[str, list[Any]]]:
+def _groups(sheet: Record, allowed: set[str]) -> list[tuple[str, list[Any]]]:
     """The kinds of entries this person may add, under the headings of the working page."""
-    kinds = [
-        one
-        for one in KINDS.values()
-        if one.name not in worksheet.ACTS and sheet.may(one.name) and not sheet.only(one.name)
-    ]
+    kinds = [one for one in KINDS.values() if one.name in allowed and not sheet.only(one.name)]
     found = [(title, [one for one in kinds if one.group == name]) for name, title in GROUPS]
     return [(title, some) for title, some in found if some]
 
