@@ -18,7 +18,6 @@ LEASE = timedelta(minutes=2)
 TRIES = 8
 WAIT = timedelta(minutes=1)
 """After the first failure; twice as long after each more, half a day at most."""
-BEAT_OVERDUE = timedelta(minutes=5)
 NIGHTLY = ("anchor", "backup", "sweep")
 NIGHTLY_HOUR = 2
 """Local hour from which the day's slots are made."""
@@ -98,11 +97,6 @@ def _ours(job: Job) -> pw.Expression:
     return (Job.id == job.id) & (Job.owner == job.owner) & (Job.state == "running")
 
 
-def dead() -> list[Job]:
-    """What was given up: the owner has to look."""
-    return list(Job.select().where(Job.state == "dead").order_by(Job.due_at))
-
-
 # Dated work
 
 
@@ -135,8 +129,3 @@ def ran(run_id: int, *, now: datetime) -> None:
 
 def beat(name: str, *, now: datetime) -> None:
     Heartbeat.insert(name=name, at=now).on_conflict(conflict_target=[Heartbeat.name], update={"at": now}).execute()
-
-
-def overdue(*, now: datetime) -> list[str]:
-    """The workers that should have shown a sign of life by now, for the banner of the layout."""
-    return [row.name for row in Heartbeat.select().where(Heartbeat.at < now - BEAT_OVERDUE)]

@@ -128,6 +128,26 @@ def test_a_new_fact_undoes_the_approval_and_the_impression_does_not(client_for, 
     assert reports.approval_of(drafted(client_for(cast.tess), report.case)) is None
 
 
+def test_a_draft_of_an_older_writer_is_stale_and_shown_as_it_was_written(client_for, cast):
+    case = load(cast, "01")
+    tess = client_for(cast.tess)
+    report = drafted(tess, case)
+    old = "Words of an older writer."
+    Report.create(
+        case=case,
+        record_rev=report.record_rev,
+        facts=report.facts,
+        text=old,
+        text_sha256=signing.digest(old),
+        drafted_at=NOW,
+    )
+    page = tess.get(f"/cases/{case.id}/report").get_data(as_text=True)
+    assert reports.UPDATED in page
+    assert old in page
+    assert "Key result" not in page
+    assert drafted(tess, case).text == report.text
+
+
 def test_an_unapproved_report_is_not_signed(client_for, cast):
     case = load(cast, "01")
     report = impressed(client_for(cast.pia), drafted(client_for(cast.tess), case))
