@@ -16,13 +16,12 @@ from .worksheet import marks
 
 
 class Said(Struct, frozen=True):
-    """One entry in words. `keyed` is when it was typed, by the person `by`."""
+    """One entry in words."""
 
     entry: Entry
     title: str
     words: str
     time: str
-    keyed: str
     marks: tuple[str, ...] = ()
 
 
@@ -46,9 +45,7 @@ def lines(entries: Iterable[Entry], facts: Facts) -> list[Line]:
 
     def said(entry: Entry) -> Said:
         shown = times.time(entry.at) if entry.at else ""
-        return Said(
-            entry, KINDS[entry.kind].title, tell(entry), shown, times.full(entry.entered_at), marks(entry, facts, times)
-        )
+        return Said(entry, KINDS[entry.kind].title, tell(entry), shown, marks(entry, facts, times))
 
     def line(root: Entry) -> Line:
         tree = [root]

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from .cases import Facts
 
@@ -56,16 +57,21 @@ def clocks_change(day: date, zone: ZoneInfo) -> bool:
 
 
 def instants(value: Any) -> Iterator[datetime]:
-    """Every time that the facts hold, the keying of late entries left out."""
-    if isinstance(value, datetime):
-        yield value
-    elif isinstance(value, Struct):
-        for name in value.__struct_fields__:
-            if name not in ("late", "header"):
-                yield from instants(getattr(value, name))
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from instants(item)
+    """Every time that the facts hold, in no order, the keying of late entries left out. Read several times for each page."""
+    whole = isinstance(value, Struct)
+    todo = (
+        [getattr(value, name) for name in value.__struct_fields__ if name not in ("late", "header")]
+        if whole
+        else [value]
+    )
+    while todo:
+        one = todo.pop()
+        if isinstance(one, datetime):
+            yield one
+        elif isinstance(one, tuple):
+            todo.extend(one)
+        elif isinstance(one, Struct):
+            todo.extend(astuple(one))
 
 
 def age(born: date, on: date) -> int:
