@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+import peewee as pw
 from flask import Blueprint, abort, flash, redirect, url_for
 
 import tasks
-from actions import Refused, audit, packets
-from models import Case, Document, Facility, Job, Packet, Patient
-from practice import scrub
+from actions import Refused, audit, documents, packets, reports
+from actions.packets import Weighed
+from models import Addendum, Approval, Case, Document, Facility, Job, Packet, Patient, Signature
+from practice import coding, scrub
+from practice.kinds import KINDS
 from views import actor, me, now, page, polled, roles
 from views.reports import send
 
 bp = Blueprint("packets", __name__)
 MOST = 50
+GROUPS = {"block": "In the way of the packet", "error": "To be mended", "warn": "To be checked", "info": "Notes"}
 
 
 def find_case(id: int) -> Case:
@@ -30,34 +38,192 @@ def find_packet(id: int) -> Packet:
     return packet
 
 
+# The list
+
+
 @bp.get("/packets")
 @roles("owner", "biller")
 def listing():
     """Signed cases, newest first, and where the packet of each stands."""
     cases = list(
-        Case.select(Case, Patient, Facility).join(Patient).switch(Case).join(Facility)
-        .where(Case.signed_at.is_null(False)).order_by(Case.signed_at.desc()).limit(MOST)
+        Case.visible_to(me()).select_extend(Patient, Facility).join(Patient).switch(Case).join(Facility)
+        .where(Case.signed_at.is_null(False)).order_by(Case.signed_at.desc(), Case.id.desc()).limit(MOST)
     )  # fmt: skip
-    rows = Packet.select().where(Packet.case.in_([case.id for case in cases]), Packet.preview == False)  # noqa: E712
-    made = {row.case_id: row for row in rows.order_by(Packet.id)}
-    audit.viewed(actor(), "packet", listed=[case.id for case in cases])
-    return page("packets/listing.html", cases=cases, made=made)
+    numbers = [case.id for case in cases]
+    rows = Packet.select().where(Packet.case.in_(numbers), Packet.preview == False).order_by(Packet.id)  # noqa: E712
+    last, states = {row.case_id: row for row in rows}, _states(rows)
+    newer = _newest_content(numbers)
+    stand = {case.id: _stand(last.get(case.id), states, newer.get(case.id)) for case in cases}
+    audit.viewed(actor(), "packet", listed=numbers)
+    todo = [case for case in cases if stand[case.id][0] != "ok"]
+    groups = [("To do", todo), ("Ready", [case for case in cases if stand[case.id][0] == "ok"])]
+    return page("packets/listing.html", groups=groups, stand=stand, most=MOST, full=len(cases) == MOST)
+
+
+def _states(rows: pw.ModelSelect) -> dict[int, str]:
+    """How far the work on each packet has come, by its number."""
+    jobs = Job.select(Job.subject_id, Job.state).where(
+        Job.kind == "packet", Job.subject_id.in_([row.id for row in rows])
+    )
+    return dict(jobs.tuples())
+
+
+def _newest_content(cases: list[int]) -> dict[int, datetime]:
+    """When the newest addendum or paper of each case came: a packet from before it lacks it."""
+    found: dict[int, datetime] = {}
+    added = Document.select(Document.case, pw.fn.MAX(Document.added_at)).where(
+        Document.case.in_(cases), Document.kind.in_(tuple(documents.UPLOADS))
+    )
+    said = Addendum.select(Addendum.case, pw.fn.MAX(Addendum.at)).where(Addendum.case.in_(cases))
+    for rows, model in ((added, Document), (said, Addendum)):
+        for case, at in rows.group_by(model.case).tuples():
+            found[case] = max(found.get(case, at), at)
+    return found
+
+
+def _stand(packet: Packet | None, states: dict[int, str], newest: datetime | None) -> tuple[str, str]:
+    """A packet's state and its words."""
+    if packet is None:
+        return "due", "no packet yet"
+    if packet.made_at is None:
+        return ("blocked", "could not be made") if states.get(packet.id) == "dead" else ("unknown", "being made")
+    if newest and newest > packet.requested_at:
+        return "due", "something was added since"
+    return "ok", "ready"
+
+
+# The page of a case
 
 
 @bp.get("/cases/<row:id>/packet")
 @roles("owner", "biller", "physician", "technologist", "auditor")
 def show(id: int):
-    case = find_case(id)
-    return _show(case)
+    return _show(find_case(id))
 
 
 def _show(case: Case, status: int = 200, refused: list[str] | None = None):
     audit.viewed(actor(), "packet", case_id=case.id)
+    weighed = packets.weigh(case)
     rows = Packet.select(Packet, Document).left_outer_join(Document).where(Packet.case == case.id)
+    rows = list(rows.order_by(Packet.id.desc()))
+    states, newest = _states(rows), _newest_content([case.id]).get(case.id)
+    findings = [
+        (severity, [(one, *_mend(case, weighed, one)) for one in some])
+        for severity, some in groupby(weighed.findings, key=lambda one: one.severity)
+    ]
+    papers = documents.of_case(case)
+    expected = {"order", "consent"} - {paper.kind for paper in papers}
     return page(
-        "packets/show.html", status, case=case, weighed=packets.weigh(case), objections=packets.objections(case),
-        packets=list(rows.order_by(Packet.id.desc())), refused=refused or [], asks={one.id: one for one in scrub.RULES},
+        "packets/show.html", status, case=case, weighed=weighed, refused=refused or [], groups=GROUPS, findings=findings,
+        asks={one.id: one for one in scrub.RULES}, packets=[(row, _stand(row, states, newest)) for row in rows],
+        papers=papers, lacking=[documents.UPLOADS[kind] for kind in sorted(expected, reverse=True)],
+        signers=_signers(case, weighed), units=_units(weighed), may_read=_may_read(case), shared=_rendering(weighed),
     )  # fmt: skip
+
+
+def _may_read(case: Case) -> bool:
+    """Whether the report is open to this person: to billing only once it is signed."""
+    return case.signed_at is not None or me().has("owner", "technologist", "physician", "auditor")
+
+
+def _units(weighed: Weighed) -> list[coding.Line]:
+    """The lines that come from time: what the case is worth waiting for."""
+    return [line for line in weighed.coding.lines if line.code in coding.CONTINUOUS]
+
+
+def _rendering(weighed: Weighed) -> int:
+    """How many physicians share the claim; 0 when one alone rendered it."""
+    count = len({line.rendering for line in weighed.coding.lines if line.rendering})
+    return count if count > 1 else 0
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Somebody whose hand the packet needs, and when it was given."""
+
+    name: str
+    role: str
+    at: datetime | None
+    does: str
+
+
+def _signers(case: Case, weighed: Weighed) -> list[Signer]:
+    """The technologist's approval and a signature of each physician of the record, given or not."""
+    report, facts = reports.current(case), weighed.facts
+    approval: Approval | None = reports.approval_of(report) if report else None
+    found = [Signer(approval.by.signing_name, "technologist", approval.at, "approved")] if approval else []
+    if not approval:
+        names = ", ".join(one.name for one in facts.staff.technologists) or "A technologist"
+        found.append(Signer(names, "technologist", None, "has not approved the report"))
+    given = list(Signature.select().where(Signature.case == case.id).order_by(Signature.at))
+    found += [
+        Signer(", ".join(filter(None, (row.name, row.credentials))), "physician", row.at, "signed") for row in given
+    ]
+    signed = {row.by_id for row in given}
+    waiting = [
+        one for one in facts.staff.physicians if one.id not in weighed.people or weighed.people[one.id].id not in signed
+    ]
+    with_minutes = {line.rendering for line in weighed.coding.lines}
+    for one in waiting:
+        role = "physician, has lines on the claim" if one.id in with_minutes else "physician"
+        found.append(Signer(one.name, role, None, "has not signed"))
+    return found
+
+
+# Where a finding is mended. `where` names a page and a place on it (scrub.Finding)
+
+
+def _mend(case: Case, weighed: Weighed, finding: scrub.Finding) -> tuple[str, str]:
+    """The address at which a finding is mended and the words of its link; empty where this person cannot go."""
+    kind, _, place = finding.where.partition("#")
+    if kind == "record":
+        return _in_record(case, weighed, place)
+    if kind == "case":
+        return _on_case(case, place)
+    if kind in ("credentials", "people"):
+        return _on_person(weighed, finding)
+    if kind == "report":
+        return (url_for("reports.show", id=case.id), "Open the report") if _may_read(case) else ("", "")
+    if kind == "payers":
+        may = me().has("owner", "biller")
+        return (url_for("places.listing", noun="payers"), "Open the payers") if may else ("", "")
+    return "#lines", "See the lines"
+
+
+def _in_record(case: Case, weighed: Weighed, place: str) -> tuple[str, str]:
+    """The entry itself on the case's page; a heading of the working page where there is no entry yet."""
+    alert = next((one.src for one in weighed.facts.alerts if f"alert-{one.id}" == place), "")
+    src = alert or (place.removeprefix("entry-") if place.startswith("entry-") else "")
+    if src:
+        return f"{url_for('cases.show', id=case.id)}#e-{src}", "See the entry"
+    if case.signed_at or not me().has("owner", "technologist", "physician"):
+        return f"{url_for('cases.show', id=case.id)}#record", "See the record"
+    group = {"pause": "time", "presence": "physician", "closing": "closing", "physician_log": "physician"}.get(place)
+    group = group or (KINDS[place].group if place in KINDS else place)
+    return f"{url_for('record.show', id=case.id)}#{group}", "Open the record"
+
+
+def _on_case(case: Case, place: str) -> tuple[str, str]:
+    if place == "documents":
+        return url_for("documents.listing", id=case.id), "Open the documents"
+    if place == "surgeon" and case.surgeon_id and me().has("owner", "biller"):
+        return url_for("places.edit", noun="surgeons", id=case.surgeon_id), "Open the surgeon"
+    if case.signed_at is None and me().has("owner", "technologist"):
+        return url_for("cases.edit", id=case.id), "Change the header"
+    return f"{url_for('cases.show', id=case.id)}#header", "See the header"
+
+
+def _on_person(weighed: Weighed, finding: scrub.Finding) -> tuple[str, str]:
+    """The page of the person a finding begins with; only the owner keeps people."""
+    if not me().has("owner"):
+        return "", ""
+    for staff, person in weighed.people.items():
+        if finding.message.startswith(weighed.facts.person_name(staff) or person.name):
+            return url_for("people.show", id=person.id), f"Open {person.name}"
+    return url_for("people.listing"), "Open the people"
+
+
+# Asking for a packet
 
 
 @bp.post("/cases/<row:id>/packets")
