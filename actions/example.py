@@ -32,7 +32,7 @@ from practice import drafting, examples, signing
 from practice.report import impression
 from settings import ROOT
 
-CASE_FILES = (ROOT.parent / "shared" / "cases", ROOT / "tests" / "cases")
+CASE_FILES = (ROOT.parent / "shared" / "cases", ROOT / "docs" / "cases")
 """Where the case files of the project are; the first folder that exists is used."""
 PEOPLE = (
     ("Olive Owens", "olive@example.org", "", "", ("owner",)),

@@ -12,7 +12,7 @@ from models import Agreement, Assignment, Case, Facility, Patient, Payer, Person
 
 PASSWORD = "correct horse battery staple"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "cases"
-OWN = Path(__file__).resolve().parent / "cases"
+OWN = Path(__file__).resolve().parents[1] / "docs" / "cases"
 CASES = SHARED if SHARED.exists() else OWN
 NOW = datetime(2026, 9, 1, 15, 0, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""The case files of tests/cases: synthetic records, what is expected of each, and the report expected of it."""
+"""The case files of docs/cases: synthetic records, what is expected of each, and the report expected of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from practice import interchange, record
 from practice.cases import Facts
 
-FOLDER = Path(__file__).parent.parent / "cases"
+FOLDER = Path(__file__).parents[2] / "docs" / "cases"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 RECEIVED = datetime(2026, 9, 1, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from practice.coding import Coding, PayerRule, as_json, code, default_rules, rul
 from practice.studies import base_studies
 from tests.practice.made_cases import ARMS_AND_LEGS, COMMERCIAL, MEDICARE, at, made, presence, segment, ssep
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "cases"
+FILES = Path(__file__).resolve().parents[2] / "docs" / "cases"
 FULL = msgspec.structs.replace(COMMERCIAL, rounding="full_unit_only")
 
 
@@ -65,8 +65,7 @@ def test_units_agree_with_adding_minute_by_minute(minutes: int) -> None:
 # The case files
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the shared case files are not here")
-@pytest.mark.parametrize("path", sorted(SHARED.glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(FILES.glob("*.json")), ids=lambda path: path.stem)
 def test_a_case_file_comes_to_what_it_expects(path: Path) -> None:
     read = interchange.read(path.read_bytes())
     entries = interchange.entries_from(read.facts, key="k", received_at=datetime(2026, 9, 1, tzinfo=UTC))
