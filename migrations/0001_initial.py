@@ -74,12 +74,13 @@ CREATE TABLE credential (
     number TEXT NOT NULL,
     issuer TEXT NOT NULL,
     state TEXT NOT NULL,
+    facility_id INTEGER,
     from_on TEXT,
     until_on TEXT,
     verified_on TEXT,
     verified_by INTEGER,
-    facility_id INTEGER,
     FOREIGN KEY (person_id) REFERENCES person (id),
+    FOREIGN KEY (facility_id) REFERENCES facility (id),
     CHECK ((verified_by IS NULL) = (verified_on IS NULL))
 );
 CREATE INDEX credential_facility_id ON credential (facility_id);
