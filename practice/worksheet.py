@@ -200,7 +200,7 @@ def marks(entry: r.Entry, facts: c.Facts, times: Clock) -> tuple[str, ...]:
     late = facts.late.get(entry.client_id)
     moved = f"time was {times.time(late.was)}" if late and late.was else ""
     corrected = "corrected" if entry.replaces and not moved else ""
-    keyed = f"late, keyed {times.time(entry.entered_at)}" if late else ""
+    keyed = f"late, keyed {times.time(entry.entered_at)}" if entry.late else ""
     return tuple(filter(None, (moved, corrected, keyed)))
 
 
