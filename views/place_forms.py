@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, IntegerField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, NumberRange, Optional, Regexp, ValidationError
 
-from models import Agreement, Facility, Patient, Payer, PayerRule, Preset, Surgeon
+from models import SETTINGS, Agreement, Facility, Patient, Payer, PayerRule, Preset, Surgeon
 from practice import coding, presets
 from practice.cases import PayerClass
 from practice.identifiers import npi_problem
@@ -53,7 +53,12 @@ STATE = Regexp(r"^([A-Za-z]{2})?$", message="A state has two letters, such as IL
 
 class FacilityForm(FlaskForm):
     name = StringField("Name", [DataRequired("Type the hospital's name."), Length(max=200)])
-    zone = StringField("Time zone", [DataRequired("Type the time zone, such as America/Chicago."), _zone])
+    zone = StringField(
+        "Time zone",
+        [DataRequired("Type the time zone, such as America/Chicago."), _zone],
+        default=SETTINGS.zone.key,
+        description="America/New_York, America/Chicago, America/Denver, America/Phoenix or America/Los_Angeles.",
+    )
     pos = SelectField("Place of service", choices=POS, default="21")
     state = StringField("State", [Length(max=2), STATE])
     address = StringField("Street", [Length(max=200)])
@@ -174,9 +179,18 @@ class Noun:
     """True for what holds from a day on, and is ended instead of changed."""
 
     @property
+    def a_new(self) -> str:
+        return f"an {self.one}" if self.one[0] in "aeiou" else f"a {self.one}"
+
+    @property
     def archives(self) -> bool:
         """True when a row can be taken out of the choices."""
         return "archived_at" in self.model._meta.fields
+
+    def name_of(self, row: pw.Model) -> str:
+        """What the row's page is headed with."""
+        name = str(self.columns[0][1](row))
+        return f"{name[0].upper()}{name[1:]}, from {day(row.from_on)}" if self.dated else name
 
     def rows(self) -> pw.ModelSelect:
         """All rows, each with the row it belongs to."""
