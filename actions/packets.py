@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -80,7 +80,7 @@ def weigh(case: Case) -> Weighed:
             ),
         )
     )
-    if facts.header.payer_class and rule_of(case) is None:
+    if facts.header.payer_class and rule_of(case, terms()) is None:
         found.insert(0, scrub.Finding(id="PAY-01", severity="block", message=_unruled(case), where="payers"))
     return Weighed(facts=facts, coding=coded, findings=found, missing=missing(facts), people=people)
 
@@ -92,10 +92,27 @@ def _unruled(case: Case) -> str:
     )
 
 
-def coded_by(case: Case, facts: Facts) -> coding.Coding:
+@dataclass(frozen=True)
+class Terms:
+    """What the practice agreed with payers and facilities, all of it: two small tables."""
+
+    rules: Sequence[PayerRule]
+    agreements: Sequence[Agreement]
+
+
+def terms() -> Terms:
+    """Read once for a list of cases, so that coding them asks nothing for each."""
+    return Terms(
+        list(PayerRule.select().order_by(PayerRule.from_on)),
+        list(Agreement.select().order_by(Agreement.from_on.desc())),
+    )
+
+
+def coded_by(case: Case, facts: Facts, agreed: Terms | None = None) -> coding.Coding:
     """The lines of a case by the payer's rule of the date of service and the agreement with the facility."""
-    agreement = _agreement(case)
-    rule = rule_of(case)
+    agreed = agreed or terms()
+    agreement = _agreement(case, agreed)
+    rule = rule_of(case, agreed)
     coded = coding.code(
         facts,
         rule=rule or _NO_RULE,
@@ -113,10 +130,10 @@ _NO_RULE = coding.PayerRule(payer_class="", accepts=(), remote_code=None, source
 """Who pays is not known, so no continuous code is guessed: the minutes are counted and stand under not billed."""
 
 
-def rule_of(case: Case) -> coding.PayerRule | None:
+def rule_of(case: Case, agreed: Terms) -> coding.PayerRule | None:
     """The payer's own rule on the day, else its class's in this practice, else the one the app comes with."""
     on = case.date_of_service
-    rows = PayerRule.select().where(PayerRule.payer_class == case.payer_class).order_by(PayerRule.from_on)
+    rows = [row for row in agreed.rules if row.payer_class == case.payer_class]
     own = [_rule(row) for row in rows if row.payer_id is not None and row.payer_id == case.payer_id]
     general = [_rule(row) for row in rows if row.payer_id is None]
     for rules in (own, general, coding.default_rules()):
@@ -142,14 +159,18 @@ def _rule(row: PayerRule) -> coding.PayerRule:
     )
 
 
-def _agreement(case: Case) -> Agreement | None:
+def _agreement(case: Case, agreed: Terms) -> Agreement | None:
     on = case.date_of_service
-    rows = Agreement.select().where(
-        Agreement.facility == case.facility_id,
-        Agreement.from_on <= on,
-        Agreement.until_on.is_null() | (Agreement.until_on >= on),
+    return next(
+        (
+            one
+            for one in agreed.agreements
+            if one.facility_id == case.facility_id
+            and one.from_on <= on
+            and (one.until_on is None or one.until_on >= on)
+        ),
+        None,
     )
-    return rows.order_by(Agreement.from_on.desc()).first()
 
 
 def people_of(case: Case, facts: Facts) -> dict[str, Person]:

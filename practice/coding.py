@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -110,10 +111,11 @@ CONTINUOUS = ("95940", "95941", "G0453")
 FACILITY_POS = ("19", "21", "22", "23", "24")
 
 
-def default_rules() -> list[PayerRule]:
+@cache
+def default_rules() -> tuple[PayerRule, ...]:
     """The rules the app comes with; a practice keeps its own beside them."""
     rows = tomllib.loads((_TABLES / "payers.toml").read_text())["rule"]
-    return [msgspec.convert(row, PayerRule) for row in rows]
+    return tuple(msgspec.convert(row, PayerRule) for row in rows)
 
 
 def rule_for(rules: Iterable[PayerRule], payer_class: PayerClass | None, on: date) -> PayerRule | None:

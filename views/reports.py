@@ -114,10 +114,10 @@ def inbox():
     drafts = reports.newest(cases)
     approvals = reports.approvals_of(list(drafts.values()))
     mine = set(Assignment.select(Assignment.case, Assignment.role).where(Assignment.person == me().id).tuples())
-    waiting = []
+    waiting, agreed = [], packets.terms()
     for case in cases:
         report = drafts.get(case.id)
-        waiting.append(_waiting(case, report, approvals.get(report.id) if report else None, mine))
+        waiting.append(_waiting(case, report, approvals.get(report.id) if report else None, mine, agreed))
     # What did not resolve comes first; within that, the oldest. report-and-phone.md 4.7
     waiting.sort(key=lambda one: (not one.unresolved, one.case.date_of_service, one.case.id))
     audit.viewed(actor(), "report", listed=[one.case.id for one in waiting])
@@ -144,7 +144,9 @@ def _unsigned() -> list[Case]:
     )
 
 
-def _waiting(case: Case, report: Report | None, approval: Approval | None, mine: set[tuple[int, str]]) -> Waiting:
+def _waiting(
+    case: Case, report: Report | None, approval: Approval | None, mine: set[tuple[int, str]], agreed: packets.Terms
+) -> Waiting:
     facts = report.read_facts() if report else case.facts()
     return Waiting(
         case=case,
@@ -154,7 +156,7 @@ def _waiting(case: Case, report: Report | None, approval: Approval | None, mine:
         alerts=len(facts.alerts),
         approval=approval,
         changed=bool(report and not case.signed_at and report.record_rev != case.record_rev),
-        held=_held(case, facts),
+        held=_held(case, facts, agreed),
     )
 
 
@@ -168,10 +170,10 @@ def _group(case: Case, report: Report | None, approval: Approval | None, mine: s
     return "approve" if not approval and approves else "others"
 
 
-def _held(case: Case, facts: Facts) -> str:
+def _held(case: Case, facts: Facts, agreed: packets.Terms) -> str:
     """The units that cannot be billed before the signature. Practices without fees see units, never invented money."""
     try:
-        lines = packets.coded_by(case, facts).lines
+        lines = packets.coded_by(case, facts, agreed).lines
     except Refused:
         return ""
     lines = sorted(lines, key=lambda line: line.code not in CONTINUOUS)
