@@ -454,3 +454,29 @@ def test_a_denied_request_reads_nothing_and_leaves_no_trace_of_a_patient(app, wo
     assert Patient.get_by_id(Case.get_by_id(world.own.case).patient_id).name not in page.get_data(as_text=True)
     assert AuditEntry.select().where(AuditEntry.action == "view").count() == 0
     assert AuditEntry.select().count() == before
+
+
+def test_each_page_of_a_case_leaves_one_entry_of_who_read_it(app, world):
+    """A page without the patient, such as how far a print has come, need not leave one."""
+    wrong = []
+    patient = Case.get_by_id(world.own.case).patient
+    for verb, rule in routes(app, "GET"):
+        if not of_case(rule, world):
+            continue
+        person = next(p for p in world.everyone.values() if p.has(*declared(app, rule)) and p.name != "Stan Stone")
+        client = app.test_client()
+        client.set_cookie("evoked", world.cookies[person.id])
+        with db.atomic() as step:
+            since = AuditEntry.select().count()
+            answer = client.open(path(rule, world, "own", person), method=verb)
+            left = list(AuditEntry.select().where(AuditEntry.seq > since))
+            step.rollback()
+        entries = [(one.action, one.noun, one.case_id) for one in left]
+        shown = answer.mimetype != "text/html" or any(
+            word in answer.get_data(as_text=True) for word in (patient.name, patient.mrn)
+        )
+        if answer.status_code == 200 and (
+            len(entries) > 1 or (shown and [one[2] for one in entries] != [world.own.case])
+        ):
+            wrong.append(f"{rule.endpoint}: {entries}")
+    assert not wrong, "\n".join(wrong)
