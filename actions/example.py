@@ -6,13 +6,16 @@ import io
 import json
 import os
 import secrets
+import uuid
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from actions import MACHINE, Actor, Refused, cases, documents, packets, places, reports
+import msgspec
+
+from actions import MACHINE, Actor, Refused, cases, documents, packets, places, records, reports
 from actions.sessions import HASHER
 from models import (
     SETTINGS,
@@ -20,6 +23,7 @@ from models import (
     Case,
     Coverage,
     Credential,
+    Entry,
     Facility,
     Patient,
     Payer,
@@ -28,7 +32,7 @@ from models import (
     Surgeon,
     db,
 )
-from practice import drafting, examples, signing
+from practice import drafting, examples, record, signing
 from practice.report import impression
 from settings import ROOT
 
@@ -56,16 +60,16 @@ STATES = ("booked",) * 8 + ("recording",) * 4 + ("closed",) * 5 + ("drafted",) *
 def fill(*, now: datetime) -> list[str]:
     """Fill an empty practice. Returns the lines that say who can sign in; said again when it was filled before."""
     logins = SETTINGS.data / "example-logins.txt"
-    if logins.exists():
+    if logins.exists() and Person.select().where(Person.email == PEOPLE[0][1]).exists():
         return logins.read_text().splitlines()
-    if Person.select().exists():
-        raise Refused("This practice has people already. The example fills an empty one: choose another EVOKED_DATA.")
+    if Person.select().exists() or Case.select().exists():
+        raise Refused("This practice is in use already. The example fills an empty one: choose another EVOKED_DATA.")
     password = "-".join(secrets.choice(_WORDS) for _ in range(4))
-    with db.atomic():
+    with db.atomic():  # all of it or nothing: an example that was broken off can be filled again
         people = _people(password, now)
         _places()
         _credentials(people, now.date())
-    _cases(people, password, now)
+        _cases(people, password, now)
     lines = ["Example practice, all made up. Sign in with:"]
     lines += [f"  {', '.join(roles):<14}{email:<22}{password}" for _, email, _, _, roles in PEOPLE]
     with os.fdopen(os.open(logins, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -73,74 +77,14 @@ def fill(*, now: datetime) -> list[str]:
     return lines
 
 
-_WORDS = [
-    "amber",
-    "anchor",
-    "apple",
-    "autumn",
-    "basin",
-    "beacon",
-    "birch",
-    "bridge",
-    "candle",
-    "canyon",
-    "cedar",
-    "cliff",
-    "clover",
-    "copper",
-    "coral",
-    "cotton",
-    "cradle",
-    "desert",
-    "ember",
-    "falcon",
-    "fern",
-    "field",
-    "garden",
-    "glacier",
-    "harbor",
-    "hazel",
-    "heron",
-    "island",
-    "ivory",
-    "jasper",
-    "juniper",
-    "kettle",
-    "lantern",
-    "linen",
-    "maple",
-    "marble",
-    "meadow",
-    "mirror",
-    "nectar",
-    "oasis",
-    "olive",
-    "orchard",
-    "otter",
-    "pebble",
-    "pepper",
-    "pine",
-    "prairie",
-    "quartz",
-    "quiet",
-    "raven",
-    "river",
-    "saddle",
-    "saffron",
-    "sage",
-    "silver",
-    "spruce",
-    "stone",
-    "summit",
-    "thistle",
-    "timber",
-    "tulip",
-    "valley",
-    "velvet",
-    "walnut",
-    "willow",
-    "winter",
-]
+_WORDS = (
+    "amber", "anchor", "apple", "autumn", "basin", "beacon", "birch", "bridge", "candle", "canyon", "cedar",
+    "cliff", "clover", "copper", "coral", "cotton", "cradle", "desert", "ember", "falcon", "fern", "field",
+    "garden", "glacier", "harbor", "hazel", "heron", "island", "ivory", "jasper", "juniper", "kettle", "lantern",
+    "linen", "maple", "marble", "meadow", "mirror", "nectar", "oasis", "olive", "orchard", "otter", "pebble",
+    "pepper", "pine", "prairie", "quartz", "quiet", "raven", "river", "saddle", "saffron", "sage", "silver",
+    "spruce", "stone", "summit", "thistle", "timber", "tulip", "valley", "velvet", "walnut", "willow", "winter",
+)  # fmt: skip
 
 
 def _people(password: str, now: datetime) -> dict[str, Person]:
@@ -231,16 +175,15 @@ def _made(seed: int, state: str, people: dict[str, Person], password: str, today
     """One made-up case, brought to its state by the acts that bring any case there."""
     payer = Payer.get(Payer.name == PAYERS[seed % len(PAYERS)][0])
     if state == "booked":
-        _book(seed, today + timedelta(days=1 + seed), payer, people, now)
+        _book(seed, _working_day(today, 1 + seed // 2), payer, people, now)
         return
-    day = today if state == "recording" and seed % 2 else today - timedelta(days=1 + 2 * (len(STATES) - seed) // 3)
-    body = examples.make(seed, day=day, payer_class=payer.payer_class)
-    if state == "recording":
-        _cut_short(body["case"])
-    case = cases.load(json.dumps(body).encode(), by=MACHINE, now=now).case
-    Case.update(payer=payer, requested_on=day - timedelta(days=6)).where(Case.id == case.id).execute()
-    Coverage.create(patient=case.patient, payer=payer, member_id=f"M{100000 + seed}", from_on=date(day.year, 1, 1))
-    case = Case.get_by_id(case.id)
+    if state == "recording" and seed % 2:
+        case = _running(seed, payer, people, now)
+    else:
+        day = _working_day(today, (seed - len(STATES)) // 2)
+        case = _loaded(
+            examples.make(seed, day=day, payer_class=payer.payer_class), payer, cut=state == "recording", now=now
+        )
     if state in ("recording", "closed"):
         return
     report = reports.draft(case, by=MACHINE, now=now)
@@ -250,6 +193,48 @@ def _made(seed: int, state: str, people: dict[str, Person], password: str, today
     reports.approve(report, by=Actor(people[facts.staff.technologists[0].name]), now=now)
     if state == "signed":
         _sign(case, Actor(people[facts.staff.physicians[0].name.partition(",")[0]]), password, seed, now)
+
+
+def _working_day(today: date, count: int) -> date:
+    """The working day so many after today, or before it when `count` is negative."""
+    step, day = timedelta(days=1 if count > 0 else -1), today
+    while count:
+        day += step
+        count -= step.days if day.weekday() < 5 else 0
+    return day
+
+
+def _loaded(body: dict[str, Any], payer: Payer, *, cut: bool = False, now: datetime) -> Case:
+    """The case of a made-up file, with its payer, its order's date and the patient's coverage."""
+    if cut:
+        _cut_short(body["case"], now)
+    case = cases.load(json.dumps(body).encode(), by=MACHINE, now=now).case
+    day = case.date_of_service
+    Case.update(payer=payer, requested_on=day - timedelta(days=6)).where(Case.id == case.id).execute()
+    member = f"M{100000 + int(body['case']['id'].removeprefix('E-'))}"
+    Coverage.create(patient=case.patient, payer=payer, member_id=member, from_on=date(day.year, 1, 1))
+    return Case.get_by_id(case.id)
+
+
+def _running(seed: int, payer: Payer, people: dict[str, Person], now: datetime) -> Case:
+    """A case that is in the operating room now, with an entry that was keyed late and one that was corrected."""
+    arrival = now.replace(second=0, microsecond=0) - timedelta(hours=3)
+    body = examples.make(seed, day=arrival.date(), payer_class=payer.payer_class, arrival=arrival)
+    arrived = datetime.fromisoformat(body["case"]["time"]["tech_arrive"])
+    body["case"]["header"]["date_of_service"] = arrived.date().isoformat()
+    case = _loaded(body, payer, cut=True, now=now)
+    by = Actor(people[case.facts().staff.technologists[0].name])
+    said = record.Event(type="observation", text="Train-of-four repeated, 4/4")
+    late = record.Entry(client_id=str(uuid.uuid4()), at=now - timedelta(minutes=40), data=said, entered_at=now)
+    records.append(case, [late], by=by, now=now)
+    first = Entry.get(Entry.case == case.id, Entry.kind == "physiology")
+    data = msgspec.structs.replace(first.as_entry().data, map_mmhg=74)
+    records.correct(first, data, at=first.at, by=by, now=now)
+    return Case.get_by_id(case.id)
+
+
+STARTS = (time(7, 30), time(7, 30), time(9, 45), time(12, 15))
+"""When booked operations begin, in the hospital's time."""
 
 
 def _book(seed: int, day: date, payer: Payer, people: dict[str, Person], now: datetime) -> None:
@@ -262,29 +247,35 @@ def _book(seed: int, day: date, payer: Payer, people: dict[str, Person], now: da
         technologist=people[examples.TECHNOLOGISTS[seed % 3][1]], physician=people[("Elena Marsh", "Samuel Ortega")[seed % 2]],
         facility=facility, surgeon=Surgeon.get(Surgeon.name == header["surgeon"]), payer=payer, payer_class=payer.payer_class,
         patient=Patient.create(name=patient["name"], mrn=patient["mrn"], dob=date.fromisoformat(patient["dob"]), sex=patient["sex"]),
-        date_of_service=day, starts_at=datetime.combine(day, time(7, 30), ZoneInfo(facility.zone)),
+        date_of_service=day, starts_at=datetime.combine(day, STARTS[seed % len(STARTS)], ZoneInfo(facility.zone)),
         or_room=header["facility"]["or_room"], anesthesia=header["anesthesia"], requested_by=header["requested_by"],
         procedure=header["procedure"]["text"], levels=header["procedure"]["levels"], cpt=header["procedure"]["cpt"],
+        approach=header["procedure"]["approach"], side=header["procedure"]["side"] or "", position=header["procedure"]["position"],
         diagnosis=header["diagnosis"], indication=header["indication"], preop_exam=header["preop_exam"],
     )  # fmt: skip
 
 
-def _cut_short(case: dict[str, Any]) -> None:
-    """A record in the middle of the operation: nothing of the end is in it."""
+def _cut_short(case: dict[str, Any], now: datetime) -> None:
+    """A record in the middle of the operation: nothing of the end is in it, and nothing that is still to come."""
+    past = min(datetime.fromisoformat(case["events"][3]["t"]), now)
     case["status"], case["closing"], case["signoff"]["technologist"] = "incomplete", None, None
     case["time"]["segments"][0].update(end=None, minutes=None)
     case["time"]["electrodes_out"] = None
-    case["events"], case["stim_tests"], case["alerts"] = case["events"][:3], [], []
-    case["physiology"] = case["physiology"][:1]
+    for name in ("events", "physiology", "stim_tests"):
+        case[name] = [one for one in case[name] if datetime.fromisoformat(one["t"]) < past]
+    case["alerts"] = []
     case["staff"]["technologists"][0]["off"] = None
     case["physician_log"][0].update(disconnect=None, concurrency=[], exclusive=[])
+    notes = case["physician_log"][0]["notes"]
+    case["physician_log"][0]["notes"] = [one for one in notes if datetime.fromisoformat(one["t"]) < past]
 
 
 def _sign(case: Case, by: Actor, password: str, seed: int, now: datetime) -> None:
     facts = case.facts()
     report = reports.impress(case, text=impression(drafting.draft(facts)), by=by, now=now)
     confirmed = {one.key for one in signing.confirmations(report.read_facts())}
-    for kind, title in (("order", "Order for monitoring"), ("consent", "Consent")):
+    papers = (("order", "Order for monitoring"), ("consent", "Consent"))
+    for kind, title in papers if seed % 2 else papers[:1]:
         documents.upload(case, kind=kind, raw=_paper(title, case), name="paper.png", title=title, by=MACHINE, now=now)
     reports.sign(report, password=password, confirmed=confirmed, missing_read=True, by=by, now=now)
     case = Case.get_by_id(case.id)

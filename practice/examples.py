@@ -6,101 +6,32 @@ Every patient is called TESTPATIENT and every file says that it is synthetic.
 from __future__ import annotations
 
 import random
+import tomllib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from . import presets
 from .cases import SCHEMA, to_wire
 
-FACILITIES = (
-    ("Northfield Regional Hospital (synthetic)", "IL", "America/Chicago"),
-    ("Front Range Children's (synthetic)", "CO", "America/Denver"),
-    ("Harbor Point Medical Center (synthetic)", "NY", "America/New_York"),
-    ("Lakeside University Hospital (synthetic)", "WI", "America/Chicago"),
-    ("Sonoran Spine Hospital (synthetic)", "AZ", "America/Phoenix"),
-)
-SURGEONS = ("Dana Whitlock, MD", "Helen Castellan, MD", "Owen Lindqvist, MD", "Ines Calloway, MD", "Victor Amsel, MD")
-TECHNOLOGISTS = (("T1", "Jordan Pruitt"), ("T2", "Priya Nand"), ("T3", "Marcus Bell"))
-PHYSICIANS = (("P1", "Elena Marsh, MD"), ("P2", "Samuel Ortega, MD"))
-BOARD = "Neurology; Clinical Neurophysiology (ABPN)"
-_FIRST = [
-    "ALMA",
-    "BRAM",
-    "CLEO",
-    "DEAN",
-    "EDDA",
-    "FINN",
-    "GITA",
-    "HUGO",
-    "INES",
-    "JUNO",
-    "KURT",
-    "LENA",
-    "MILO",
-    "NORA",
-    "OTTO",
-    "PETRA",
-    "QUIN",
-    "ROSA",
-    "SAUL",
-    "TOVA",
-    "URI",
-    "VERA",
-    "WADE",
-    "XENA",
-    "YURI",
-    "ZOE",
-    "ABEL",
-    "BETH",
-    "CARL",
-    "DORA",
-    "EMIL",
-    "FAYE",
-    "GLEN",
-    "HOPE",
-    "IVAN",
-    "JADE",
-    "KAI",
-    "LOLA",
-    "MARC",
-    "NELL",
-]
-
-
-def _kinds() -> tuple[dict[str, Any], ...]:
-    return (
-        {"setups": ("ssep-ulnar", "ssep-tibial", "tcmep-cervical", "emg-cervical", "tof"), "approach": "anterior", "position": "supine",
-         "preset": "Anterior cervical fusion (ACDF)",
-            "text": "Anterior cervical discectomy and fusion, C5-C6", "levels": ["C5-C6"], "cpt": ["22551"], "structures": ["cervical spinal cord", "C6 nerve roots"],
-         "diagnosis": ("Cervical disc disorder at C5-C6 with radiculopathy", "M50.122"), "exam": "Right biceps 4/5; no myelopathic signs",
-         "steps": (("exposure", "Exposure complete", 20), ("decompression", "C5-C6 discectomy started", 8), ("instrumentation", "C5-C6 interbody graft placed", 30), ("instrumentation", "Anterior plate and screws placed", 12))},
-        {"setups": ("ssep-ulnar", "ssep-tibial", "emg-lumbar", "temg", "tof"), "approach": "posterior", "position": "prone",
-         "preset": "Lumbar fusion with pedicle screws",
-            "text": "L4-L5 transforaminal lumbar interbody fusion with pedicle screws L4-L5", "levels": ["L4-L5"], "cpt": ["22633", "22840"], "structures": ["L4-L5 nerve roots", "cauda equina"],
-         "diagnosis": ("Spondylolisthesis, lumbar region", "M43.16"), "exam": "Left ankle dorsiflexion 4/5", "screws": (("L4", "vastus lateralis"), ("L5", "tibialis anterior")),
-         "steps": (("exposure", "Exposure complete", 28), ("instrumentation", "Pedicle screw placement started", 15), ("decompression", "L4-L5 decompression started", 40), ("instrumentation", "Interbody cage placed", 25), ("instrumentation", "Rods placed and compressed", 15))},
-        {"setups": ("ssep-tibial", "tcmep-thoracolumbar", "tof"), "approach": "posterior", "position": "prone",
-         "preset": "Thoracic decompression or tumor",
-            "text": "T9-T10 laminectomy and decompression", "levels": ["T9-T10"], "cpt": ["63003"], "structures": ["thoracic spinal cord"],
-         "diagnosis": ("Spinal stenosis, thoracic region", "M48.04"), "exam": "Lower extremity strength 4+/5 bilaterally",
-         "steps": (("exposure", "Exposure complete", 25), ("decompression", "T9-T10 laminectomy started", 12), ("decompression", "Decompression complete", 45))},
-        {"setups": ("eeg", "ssep-median"), "approach": "open", "position": "supine",
-         "preset": "Carotid endarterectomy",
-            "text": "Left carotid endarterectomy", "levels": [], "cpt": ["35301"], "structures": ["left cerebral hemisphere (ischemia)"], "side": "L",
-         "diagnosis": ("Occlusion and stenosis of left carotid artery", "I65.22"), "exam": "Motor 5/5 throughout",
-         "steps": (("exposure", "Exposure complete", 22), ("clamp_on", "Left carotid artery clamped", 14), ("clamp_off", "Clamp released", 38))},
-    )  # fmt: skip
-
-
-KINDS = _kinds()
+_TABLE = tomllib.loads((Path(__file__).parent / "tables" / "examples.toml").read_text())
+FACILITIES = tuple((row["name"], row["state"], row["zone"]) for row in _TABLE["facility"])
+SURGEONS = tuple(_TABLE["surgeons"])
+TECHNOLOGISTS = tuple((f"T{number}", name) for number, name in enumerate(_TABLE["technologists"], 1))
+PHYSICIANS = tuple((f"P{number}", name) for number, name in enumerate(_TABLE["physicians"], 1))
+KINDS: tuple[dict[str, Any], ...] = tuple(_TABLE["kind"])
+STORIES = ("quiet", "resolved", "quiet", "unresolved")
+"""What happens in a case, changing after each round of kinds. A screw operation has a low threshold and a retest."""
+ABORTED = 26
+"""One seed in 32 is stopped before the incision."""
 
 
 class _Made:
     """One case while it is being made: the clock moves on as things happen."""
 
-    def __init__(self, seed: int, day: date, payer_class: str) -> None:
+    def __init__(self, seed: int, day: date, payer_class: str, arrival: datetime | None) -> None:
         self.dice = random.Random(seed)  # noqa: S311  made-up cases, no secret depends on it
         self.kind = KINDS[seed % len(KINDS)]
         self.facility = FACILITIES[seed % len(FACILITIES)]
@@ -109,7 +40,9 @@ class _Made:
         self.physician = PHYSICIANS[seed % len(PHYSICIANS)]
         self.zone = ZoneInfo(self.facility[2])
         self.seed, self.day, self.payer_class = seed, day, payer_class
-        self.now = datetime.combine(day, time(6, 30), self.zone) + timedelta(minutes=5 * self.dice.randrange(12))
+        early = datetime.combine(day, time(5, 15), self.zone) + timedelta(minutes=5 * self.dice.randrange(12))
+        self.now = arrival or early
+        self.story = "aborted" if seed % 32 == ABORTED else STORIES[seed // len(KINDS) % len(STORIES)]
         self.setups = [presets.SETUPS[key] for key in self.kind["setups"]]
 
     def after(self, low: int, high: int | None = None) -> str:
@@ -122,11 +55,12 @@ class _Made:
         baseline_end, review = self.after(10, 20), self.after(2)
         rows = [self.baseline(index, *response) for index, response in enumerate(self.responses(), 1)]
         start = self.after(1)
-        events, tests, alerts = self.operation(rows)
+        events, tests, alerts = self.stopped() if self.story == "aborted" else self.operation(rows)
         closing_at = self.after(6, 12)
-        stop, out, exam_at, signed = self.after(4, 9), self.after(8, 14), self.after(10, 25), self.after(4, 9)
+        self.settle(alerts, rows, closing_at)
+        stop, out, exam_at, signed = self.after(3, 8), self.after(8, 14), self.after(10, 25), self.after(4, 9)
         return {
-            "id": f"E-{self.seed:05d}", "tz": self.facility[2], "status": "completed", "record_rev": 1,
+            "id": f"E-{self.seed:05d}", "tz": self.facility[2], "status": "aborted" if self.story == "aborted" else "completed", "record_rev": 1,
             "header": self.header(), "staff": self.staff(arrive, signed),
             "modalities": [_plain(setup) for setup in self.setups],
             "alert_criteria": {setup.modality.code: setup.criterion for setup in self.setups if setup.criterion},
@@ -135,7 +69,7 @@ class _Made:
                 "sets": [{"label": self.kind["position"], "start": setup_end, "end": baseline_end, "reviewed_by": self.physician[0], "reviewed_at": review}],
                 "rows": rows,
             },
-            "events": events, "stim_tests": tests, "alerts": alerts, "closing": self.closing(rows, closing_at, exam_at),
+            "events": events, "stim_tests": tests, "alerts": alerts, "closing": self.closing(rows, alerts, closing_at, exam_at),
             "time": {
                 "tech_arrive": arrive, "setup_start": setup_start, "setup_end": setup_end,
                 "segments": [{"id": "S1", "start": start, "end": stop, "mode": "remote", "minutes": _minutes(start, stop)}],
@@ -146,22 +80,22 @@ class _Made:
         }  # fmt: skip
 
     def header(self) -> dict[str, Any]:
-        kind, dice = self.kind, self.dice
+        kind, dice, names = self.kind, self.dice, _TABLE["first_names"]
         born = date(self.day.year - dice.randint(19, 84), dice.randint(1, 12), dice.randint(1, 28))
         return {
             "date_of_service": self.day.isoformat(),
             "facility": {"name": self.facility[0], "state": self.facility[1], "or_room": f"OR {dice.randint(1, 14)}"},
-            "patient": {"name": f"TESTPATIENT, {_FIRST[self.seed % len(_FIRST)]}", "mrn": f"SYN-{500000 + self.seed}", "dob": born.isoformat(), "sex": dice.choice("FM"), "encounter": f"E-{80000 + self.seed}"},
+            "patient": {"name": f"TESTPATIENT, {names[self.seed % len(names)]}", "mrn": f"SYN-{500000 + self.seed}", "dob": born.isoformat(), "sex": dice.choice("FM"), "encounter": f"E-{80000 + self.seed}"},
             "payer_class": self.payer_class, "surgeon": self.surgeon, "anesthesia": "R. Okafor, MD", "requested_by": self.surgeon,
             "procedure": {"text": kind["text"], "levels": kind["levels"], "approach": kind["approach"], "side": kind.get("side"), "cpt": kind["cpt"], "position": kind["position"]},
-            "diagnosis": [{"text": kind["diagnosis"][0], "icd10": kind["diagnosis"][1]}],
+            "diagnosis": [dict(kind["diagnosis"])],
             "indication": f"{kind['structures'][0].capitalize()} at risk", "structures_at_risk": kind["structures"], "preop_exam": kind["exam"],
         }  # fmt: skip
 
     def staff(self, on: str, off: str) -> dict[str, Any]:
         return {
             "technologists": [{"id": self.technologist[0], "name": self.technologist[1], "cred": "CNIM", "on": on, "off": off}],
-            "physicians": [{"id": self.physician[0], "name": self.physician[1], "cred": BOARD}],
+            "physicians": [{"id": self.physician[0], "name": self.physician[1], "cred": _TABLE["board"]}],
         }  # fmt: skip
 
     def responses(self) -> Iterator[tuple[str, str, str, str]]:
@@ -186,35 +120,106 @@ class _Made:
         }  # fmt: skip
 
     def operation(self, rows: list[dict[str, Any]]) -> tuple[list[Any], list[Any], list[Any]]:
-        """From the incision to closing: events, screw tests, and in some cases a signal alert that resolves."""
+        """From the incision to closing: events, screw tests, and in some cases a signal alert."""
         said = [("incision", "Skin incision", self.after(9, 20))]
         tests: list[dict[str, Any]] = []
         alerts: list[dict[str, Any]] = []
-        alerting = self.seed % 4 == 3 and any(row["modality"] == "TcMEP" for row in rows)
+        eventful = self.story in ("resolved", "unresolved")
         for index, (kind, text, minutes) in enumerate(self.kind["steps"]):
             said.append((kind, text, self.after(minutes, minutes + 12)))
-            if alerting and index == 1:
+            if eventful and index == 1 and "screws" not in self.kind:
                 alerts.append(self.alert(rows, text))
-        for level, muscle in self.kind.get("screws", ()):
-            for side in "LR":
-                tests.append({"id": f"ST{len(tests) + 1}", "t": self.after(2), "type": "pedicle_screw", "level": level, "side": side, "thr_ma": float(self.dice.randint(11, 24)), "muscle": muscle, "retest_of": None})  # fmt: skip
+        if "screws" in self.kind:
+            alerts += self.screws(tests, low=eventful)
         said.append(("closing", "Closing started", self.after(8, 15)))
-        events = [{"id": f"EV{n}", "t": at, "type": kind, "text": text} for n, (kind, text, at) in enumerate(said, 1)]
-        return events, tests, alerts
+        return _numbered(said), tests, alerts
+
+    def stopped(self) -> tuple[list[Any], list[Any], list[Any]]:
+        """An operation that ends before it begins."""
+        said = [
+            ("adverse_event", "Severe hypotension after the antibiotic", self.after(9, 20)),
+            ("aborted", "Procedure stopped before incision by surgeon and anesthesia", self.after(3, 6)),
+        ]
+        return _numbered(said), [], []
+
+    def screws(self, tests: list[dict[str, Any]], *, low: bool) -> list[dict[str, Any]]:
+        """A test of each screw. A low one is told, mended and tested again."""
+        for level, muscle in self.kind["screws"]:
+            for side in "LR":
+                tests.append(self.screw(len(tests) + 1, level, muscle, side, self.dice.randint(11, 24)))
+        if not low:
+            return []
+        bad = self.dice.choice(tests)
+        bad["thr_ma"] = self.dice.randint(45, 69) / 10
+        told, done = self.told(bad["t"], "anesthesia"), self.after(6, 11)
+        again = self.screw(
+            len(tests) + 1, bad["level"], bad["muscle"], bad["side"], self.dice.randint(12, 20), bad["id"]
+        )
+        tests.append(again)
+        return [
+            {
+                "id": "AL1", "t": bad["t"], "modality": "tEMG", "surgical_context": "pedicle screw testing",
+                "criterion": "pedicle screw threshold <8 mA", "rows": [{"stim_ref": bad["id"]}], "unchanged": None,
+                "cause_suspected": "medial wall of the pedicle (found by the surgeon's probe)", "communicated": told,
+                "actions": [{"t": done, "by": "surgeon", "text": "screw removed and redirected"}],
+                "resolution": {"status": "resolved", "t": again["t"], "rows": [{"stim_ref": again["id"]}]},
+                "md_note": {"by": self.physician[0], "t": self.after(1), "text": "Retest acceptable"},
+            }
+        ]  # fmt: skip
+
+    def screw(
+        self, number: int, level: str, muscle: str, side: str, threshold: int, retest: str | None = None
+    ) -> dict[str, Any]:
+        return {
+            "id": f"ST{number}", "t": self.after(2), "type": "pedicle_screw", "level": level, "side": side,
+            "thr_ma": float(threshold), "muscle": muscle, "retest_of": retest,
+        }  # fmt: skip
+
+    def told(self, at: str, *others: str) -> list[dict[str, Any]]:
+        """Everybody who must hear of an alert, at once by word and the physician by chat."""
+        spoken = [{"who": who, "t": at, "mode": "verbal"} for who in ("surgeon", *others)]
+        return [*spoken, {"who": "interpreting physician", "t": at, "mode": "chat", "ref": self.physician[0]}]
 
     def alert(self, rows: list[dict[str, Any]], context: str) -> dict[str, Any]:
-        row = self.dice.choice([row for row in rows if row["modality"] == "TcMEP"])
-        low, back = row["amp_uv"] // 10, row["amp_uv"] * 9 // 10
-        at, told, done, better, note = self.after(3), self.after(1), self.after(2), self.after(9, 16), self.after(1)
-        return {
-            "id": "AL1", "t": at, "modality": "TcMEP", "surgical_context": context[0].lower() + context[1:], "criterion": "amplitude decrease >=80%",
-            "rows": [{"ref": row["id"], "value_uv": low, "change_pct": round(100 * (low - row["amp_uv"]) / row["amp_uv"])}],
+        """A response that drops below the criterion; `settle` says how it ends when it does not come back."""
+        code = "TcMEP" if any(row["modality"] == "TcMEP" for row in rows) else "SSEP"
+        row = self.dice.choice([row for row in rows if row["modality"] == code])
+        low = _part(row, 10 if code == "TcMEP" else 35)
+        at, told, done = self.after(3), self.after(1), self.after(2)
+        made = {
+            "id": "AL1", "t": at, "modality": code, "surgical_context": context[0].lower() + context[1:],
+            "criterion": "amplitude decrease >=80%" if code == "TcMEP" else "amplitude decrease >=50%",
+            "rows": [{"ref": row["id"], "value_uv": low, "change_pct": _percent(low, row) - 100}],
             "unchanged": None, "cause_suspected": "relative hypotension (MAP 61 mmHg)",
-            "communicated": [{"who": "surgeon", "t": told, "mode": "verbal"}, {"who": "anesthesia", "t": told, "mode": "verbal"}, {"who": "interpreting physician", "t": told, "mode": "chat", "ref": self.physician[0]}],
+            "communicated": self.told(told, "anesthesia"),
             "actions": [{"t": done, "by": "anesthesia", "text": "phenylephrine given to raise MAP"}],
-            "resolution": {"status": "resolved", "t": better, "rows": [{"ref": row["id"], "value_uv": back, "pct_of_baseline": round(100 * back / row["amp_uv"])}]},
-            "md_note": {"by": self.physician[0], "t": note, "text": "Recovery confirmed"},
+            "resolution": None, "md_note": None,
         }  # fmt: skip
+        if self.story == "resolved":
+            back, better = _part(row, 90), self.after(9, 16)
+            made["resolution"] = {"status": "resolved", "t": better, "rows": [_left(row, back)]}
+            made["md_note"] = {"by": self.physician[0], "t": self.after(1), "text": "Recovery confirmed"}
+        else:
+            made["actions"].append(
+                {"t": self.after(4), "by": "surgeon", "text": "retraction released, wound irrigated"}
+            )
+        return made
+
+    def settle(self, alerts: list[dict[str, Any]], rows: list[dict[str, Any]], at: str) -> None:
+        """A change that is still there at closing: last values, and the surgeon hears it again."""
+        for alert in alerts:
+            if alert["resolution"] is None:
+                row = next(row for row in rows if row["id"] == alert["rows"][0]["ref"])
+                told = self.after(1)
+                alert["resolution"] = {
+                    "status": "unresolved", "t": at, "rows": [_left(row, alert["rows"][0]["value_uv"])],
+                    "reported_to": "surgeon", "reported_at": told,
+                }  # fmt: skip
+                alert["md_note"] = {
+                    "by": self.physician[0],
+                    "t": told,
+                    "text": "Persistent change, a new deficit is possible",
+                }
 
     def anesthesia(self, given: str, tof: str) -> dict[str, Any]:
         agents = [{"name": "propofol", "dose": 10 * self.dice.randint(8, 16), "unit": "mcg/kg/min"}, {"name": "remifentanil", "dose": 0.2, "unit": "mcg/kg/min"}]  # fmt: skip
@@ -229,15 +234,30 @@ class _Made:
             for n, at in enumerate(times, 1)
         ]  # fmt: skip
 
-    def closing(self, rows: list[dict[str, Any]], at: str, exam_at: str) -> dict[str, Any]:
+    def closing(self, rows: list[dict[str, Any]], alerts: list[Any], at: str, exam_at: str) -> dict[str, Any]:
+        lost = {
+            row["ref"]: row["pct_of_baseline"]
+            for alert in alerts
+            if alert["resolution"]["status"] == "unresolved"
+            for row in alert["resolution"]["rows"]
+        }
         values = []
         for row in rows:
             if row["amp_uv"] is None:
                 values.append({"ref": row["id"], "status": "quiet" if row["modality"] == "EMG" else "at baseline"})
             else:
-                values.append({"ref": row["id"], "pct": self.dice.randint(91, 104)})
-        exam = {"recorded": True, "t": exam_at, "text": "moves all four extremities to command", "by": "anesthesia", "new_deficit": False}  # fmt: skip
-        return {"t": at, "rows": values, "overall": "at_baseline", "postop_exam": exam}
+                usual = self.dice.randint(91, 104)
+                values.append({"ref": row["id"], "pct": lost.get(row["id"], usual)})
+        overall = "not_at_baseline" if lost else "at_baseline"
+        return {"t": at, "rows": values, "overall": overall, "postop_exam": self.exam(exam_at, bool(lost))}
+
+    def exam(self, at: str, weak: bool) -> dict[str, Any]:
+        if self.story == "aborted":
+            why = "transferred to intensive care intubated"
+            return {"recorded": False, "t": None, "text": None, "by": None, "new_deficit": None, "missing_reason": why}
+        text = "new weakness on the side of the change, 3/5" if weak else "moves all four extremities to command"
+        by = "surgeon" if weak else "anesthesia"
+        return {"recorded": True, "t": at, "text": text, "by": by, "new_deficit": weak}
 
     def presence(self, connect: str, review: str, start: str, stop: str, out: str, alerts: list[Any]) -> dict[str, Any]:
         alone = self.payer_class in ("medicare", "medicare_advantage", "medicaid")
@@ -260,10 +280,32 @@ def _plain(setup: presets.Setup) -> dict[str, Any]:
     return {name: value for name, value in wire.items() if value is not None}
 
 
+def _numbered(said: list[tuple[str, str, str]]) -> list[dict[str, Any]]:
+    return [{"id": f"EV{n}", "t": at, "type": kind, "text": text} for n, (kind, text, at) in enumerate(said, 1)]
+
+
+def _part(row: dict[str, Any], percent: int) -> int | float:
+    """A share of a baseline's amplitude, as whole or as fine as the baseline itself is read."""
+    amplitude = row["amp_uv"]
+    return amplitude * percent // 100 if isinstance(amplitude, int) else round(amplitude * percent / 100, 2)
+
+
+def _percent(value: float, row: dict[str, Any]) -> int:
+    return round(100 * value / row["amp_uv"])
+
+
+def _left(row: dict[str, Any], value: float) -> dict[str, Any]:
+    return {"ref": row["id"], "value_uv": value, "pct_of_baseline": _percent(value, row)}
+
+
 def _minutes(start: str, end: str) -> int:
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)) // timedelta(minutes=1)
 
 
-def make(seed: int, *, day: date, payer_class: str = "commercial") -> dict[str, Any]:
-    """A made-up case as an `ionm-case/1` object. `seed` picks kind, place, people and numbers."""
-    return {"schema": SCHEMA, "synthetic": True, "case": _Made(seed, day, payer_class).case()}
+def make(seed: int, *, day: date, payer_class: str = "commercial", arrival: datetime | None = None) -> dict[str, Any]:
+    """A made-up case as an `ionm-case/1` object. `seed` picks kind, place, people, numbers and what happens.
+
+    The technologist comes in the early morning, or at `arrival`.
+    """
+    at = arrival.astimezone(ZoneInfo(FACILITIES[seed % len(FACILITIES)][2])) if arrival else None
+    return {"schema": SCHEMA, "synthetic": True, "case": _Made(seed, day, payer_class, at).case()}
