@@ -44,7 +44,7 @@ db = pw.SqliteDatabase(
         "recursive_triggers": 1,
         "trusted_schema": 0,
         "cell_size_check": 1,
-        "cache_size": -16000,
+        "cache_size": -4000,
         "journal_size_limit": 67108864,
     },
 )
@@ -730,6 +730,80 @@ class Packet(Row):
         constraints = [_both_or_neither("document_id", "made_at")]
 
 
+# Who is told
+
+
+class Device(Row):
+    """A browser that takes notices for a person. It is live while neither it nor its session was ended."""
+
+    person = pw.ForeignKeyField(Person, backref="devices")
+    session = pw.ForeignKeyField(Session, backref="devices")
+    name = pw.TextField(default="")
+    endpoint = pw.TextField()
+    p256dh = pw.TextField()
+    auth = pw.TextField()
+    enrolled_at = UtcField()
+    checked_at = UtcField()
+    proved_at = UtcField(null=True)
+    ended_at = UtcField(null=True)
+    ended_because = pw.TextField(default="")
+
+    @classmethod
+    def live(cls, person: Person | int) -> pw.ModelSelect:
+        """The devices on which this person can be told something now. An idle session still tells; an ended one does not."""
+        return (
+            cls.select()
+            .join(Session)
+            .switch(cls)
+            .join(Person)
+            .where(
+                cls.person == person, cls.ended_at.is_null(), Session.ended_at.is_null(), Person.disabled_at.is_null()
+            )
+            .order_by(cls.id)
+        )
+
+
+Device.add_index(
+    Device.index(Device.endpoint, unique=True, where=Device.ended_at.is_null(), name="device_live_endpoint")
+)
+
+
+class Notice(Row):
+    """One message to one person on one channel: the outbox. The same thing is said once, whoever asks again.
+
+    `what` names the text in practice/notices.py and what it is about, `edition` which threshold or revision of that.
+    """
+
+    what = pw.TextField()
+    edition = pw.TextField()
+    person = pw.ForeignKeyField(Person, backref="notices")
+    channel = pw.TextField()
+    device = pw.ForeignKeyField(Device, null=True)
+    """For this device alone; a test is."""
+    path = pw.TextField()
+    queued_at = UtcField()
+    sent_at = UtcField(null=True)
+    failed_at = UtcField(null=True)
+    error = pw.TextField(default="")
+    acknowledged_at = UtcField(null=True)
+    acknowledged_by = pw.IntegerField(null=True)
+
+    class Meta:
+        constraints = [_both_or_neither("acknowledged_by", "acknowledged_at")]
+        indexes = ((("what", "edition", "person", "channel"), True), (("person", "id"), False))
+
+
+class Delivery(Row):
+    """A push service took a notice for one device."""
+
+    notice = pw.ForeignKeyField(Notice, backref="deliveries")
+    device = pw.ForeignKeyField(Device, backref="deliveries")
+    at = UtcField()
+
+    class Meta:
+        indexes = ((("notice", "device"), True),)
+
+
 # Work without a person
 
 
@@ -819,7 +893,7 @@ def hash_token(token: str) -> str:
 TABLES: tuple[type[pw.Model], ...] = (
     Person, Invitation, Session, LoginAttempt, Facility, Credential, Surgeon, Payer, PayerRule, Patient, Coverage,
     Preset, Agreement, Case, Assignment, Entry, Report, Approval, Signature, Addendum, Document, Withdrawal, Packet,
-    Job, Run, Heartbeat, AuditEntry,
+    Device, Notice, Delivery, Job, Run, Heartbeat, AuditEntry,
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import secrets as tokens
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,10 @@ class Settings:
     audit_key: bytes
     vapid_private_key: str
     vapid_public_key: str
+    contact: str
+    """Whom a push service may write to, as a mailto or https address; empty: push is not set up."""
+    push_origins: tuple[str, ...]
+    """Push services of the practice's own, each as scheme://host:port, beside those of the browsers."""
 
     @property
     def database(self) -> Path:
@@ -67,6 +72,8 @@ DEFAULTS = {
     "EVOKED_ZONE": "America/New_York",
     "EVOKED_MAX_UPLOAD_MB": "25",
     "EVOKED_PROXIES": "0",
+    "EVOKED_CONTACT": "",
+    "EVOKED_PUSH_HOSTS": "",
 }
 """Each environment variable that is read, with its default; the README's table says what each means."""
 
@@ -98,7 +105,46 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         audit_key=bytes.fromhex(made["audit_key"]),
         vapid_private_key=made["vapid_private_key"],
         vapid_public_key=made["vapid_public_key"],
+        contact=_contact(env["EVOKED_CONTACT"].strip(), url.rstrip("/")),
+        push_origins=_origins(env["EVOKED_PUSH_HOSTS"]),
     )
+
+
+def _contact(given: str, base_url: str) -> str:
+    """The address a push service may write to. Apple answers 403 to one that is not real (libraries.md, pywebpush)."""
+    if not given:
+        return base_url if base_url.startswith("https://") and _is_public(urlsplit(base_url).hostname or "") else ""
+    scheme, _, rest = given.partition(":")
+    host = rest.rpartition("@")[2] if scheme == "mailto" else urlsplit(given).hostname or ""
+    named = re.fullmatch(r"[^\s@<>,;?/]+@[^\s@<>,;?/]+", rest) if scheme == "mailto" else scheme == "https"
+    if not named or not _is_public(host):
+        raise BadSetting(
+            f"EVOKED_CONTACT is {given!r}; it must be a real address, such as mailto:desk@example.org or "
+            "https://example.org. Apple refuses every push of a server that names localhost."
+        )
+    return given
+
+
+def _is_public(host: str) -> bool:
+    """True for a name that can exist on the internet; not for localhost, an address in numbers or a private ending."""
+    labels = host.lower().split(".")
+    private = {"localhost", "local", "internal", "lan", "home", "invalid", "test", "example", "arpa", "onion"}
+    word = all(re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", label) for label in labels)
+    return len(labels) > 1 and word and not labels[-1].isdigit() and labels[-1] not in private
+
+
+def _origins(given: str) -> tuple[str, ...]:
+    """Origins that may be called beside the browsers' own push services: named whole, https, or http to this machine."""
+    found = []
+    for one in filter(None, (part.strip().rstrip("/") for part in given.split(";"))):
+        match = re.fullmatch(r"(https://[a-z0-9.-]+|http://127\.0\.0\.1)(:\d{1,5})?", one)
+        if not match:
+            raise BadSetting(
+                f"EVOKED_PUSH_HOSTS names {one!r}; each must be an origin such as https://push.example.org, "
+                "with ; between them."
+            )
+        found.append(one)
+    return tuple(found)
 
 
 def _whole(env: dict[str, str], name: str, low: int, high: int) -> int:

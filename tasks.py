@@ -1,11 +1,12 @@
 """What is done without a person: the queue, the schedule, shallow tasks. The only door to the network.
 
 The queue's own file only wakes; what is to be done stands in `Job` rows, and losing the queue loses nothing.
-weasyprint and pypdf are imported here inside the work that needs them, so never in a web process.
+weasyprint, pypdf and pywebpush are imported here inside the work that needs them, so never in a web process.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -17,13 +18,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from huey import SqliteHuey, crontab
 from huey.registry import Message
 from huey.serializer import Serializer
 
-from actions import Refused, audit, documents, jobs, keeping, reports
-from models import SETTINGS, Job, Packet, Report, db
+from actions import Refused, audit, documents, jobs, keeping, notices, reports
+from models import SETTINGS, Device, Job, Notice, Packet, Report, db
+from practice.notices import endpoint_objections
+
+if TYPE_CHECKING:
+    from requests import Session
 
 log = logging.getLogger("evoked.tasks")
 
@@ -134,7 +140,8 @@ def _limited() -> Iterator[None]:
         raise TimeoutError
 
     before = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    # Again every ten seconds: a library may take the first for an error of its own and go on.
+    signal.setitimer(signal.ITIMER_REAL, SECONDS, 10)
     try:
         yield
     finally:
@@ -169,6 +176,79 @@ def _packet(packet_id: int) -> Effect:
     return packets.assemble(Packet.get_by_id(packet_id))
 
 
+class Untold(Exception):
+    """A push service did not take a notice; it is tried again later."""
+
+
+def _notice(notice_id: int) -> Effect:
+    """Tell each device that was not told yet. What was taken is written down before the next call."""
+    notice, error = Notice.get_by_id(notice_id), ""
+    for device in notices.untold(notice):
+        answer = _push(notice, device)
+        if answer in ("200", "201", "202"):
+            notices.taken(notice, device, now=_now())
+        elif answer in ("404", "410"):
+            notices.gone(device, now=_now())
+        else:
+            error = answer
+    if error and not notices.last_try(notice):
+        notices.tried(notice, error)
+        raise Untold
+    return lambda: notices.settle(notice, error, now=_now())
+
+
+PUSH_SECONDS = 10
+DAY_SECONDS = 86400
+
+
+def _push(notice: Notice, device: Device) -> str:
+    """Hand one message to the device's push service. Returns the status it answered, or what went wrong."""
+    if objections := endpoint_objections(device.endpoint, SETTINGS.push_origins):
+        return objections[0]
+    if not SETTINGS.contact:
+        return notices.NOT_SET_UP
+    from pywebpush import WebPushException, webpush
+    from requests import RequestException
+
+    subscription = {"endpoint": device.endpoint, "keys": {"p256dh": device.p256dh, "auth": device.auth}}
+    try:
+        answer = webpush(
+            subscription,
+            notices.message(notice),
+            vapid_private_key=SETTINGS.vapid_private_key,
+            # A new one each time: the library writes the service's name into it.
+            vapid_claims={"sub": SETTINGS.contact},
+            ttl=DAY_SECONDS,
+            timeout=PUSH_SECONDS,
+            headers={"Urgency": "high", "Topic": notices.key(notice)},
+            requests_session=_straight(),
+        )
+    except WebPushException as error:
+        return str(error.status_code or type(error).__name__)
+    except RequestException as error:
+        return type(error).__name__
+    return str(answer.status_code)
+
+
+def _straight() -> Session:
+    """Calls that end where they were sent: no redirects, no proxies or passwords of the machine, no body read."""
+    import requests
+
+    class Straight(requests.Session):
+        def get_redirect_target(self, resp: requests.Response) -> None:
+            return None
+
+        def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+            answer = super().request(*args, **{**kwargs, "allow_redirects": False, "stream": True})
+            answer.close()
+            answer.raw = io.BytesIO()  # the library logs the body; whatever was sent, it is empty to us
+            return answer
+
+    session = Straight()
+    session.trust_env = False
+    return session
+
+
 def _anchor(run_id: int) -> Effect:
     audit.anchor()
     return lambda: jobs.ran(run_id, now=_now())
@@ -187,6 +267,7 @@ def _sweep(run_id: int) -> Effect:
 WORK: dict[str, Callable[[int], Effect]] = {
     "report_pdf": _report_pdf,
     "packet": _packet,
+    "notice": _notice,
     "anchor": _anchor,
     "backup": _backup,
     "sweep": _sweep,

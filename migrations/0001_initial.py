@@ -355,6 +355,61 @@ CREATE TABLE packet (
 CREATE INDEX packet_case_id ON packet (case_id);
 CREATE INDEX packet_document_id ON packet (document_id);
 
+CREATE TABLE device (
+    id INTEGER NOT NULL PRIMARY KEY,
+    person_id INTEGER NOT NULL,
+    session_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    p256dh TEXT NOT NULL,
+    auth TEXT NOT NULL,
+    enrolled_at TEXT NOT NULL,
+    checked_at TEXT NOT NULL,
+    proved_at TEXT,
+    ended_at TEXT,
+    ended_because TEXT NOT NULL,
+    FOREIGN KEY (person_id) REFERENCES person (id),
+    FOREIGN KEY (session_id) REFERENCES session (id)
+);
+CREATE INDEX device_person_id ON device (person_id);
+CREATE INDEX device_session_id ON device (session_id);
+CREATE UNIQUE INDEX device_live_endpoint ON device (endpoint) WHERE (ended_at IS NULL);
+
+CREATE TABLE notice (
+    id INTEGER NOT NULL PRIMARY KEY,
+    what TEXT NOT NULL,
+    edition TEXT NOT NULL,
+    person_id INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    device_id INTEGER,
+    path TEXT NOT NULL,
+    queued_at TEXT NOT NULL,
+    sent_at TEXT,
+    failed_at TEXT,
+    error TEXT NOT NULL,
+    acknowledged_at TEXT,
+    acknowledged_by INTEGER,
+    FOREIGN KEY (person_id) REFERENCES person (id),
+    FOREIGN KEY (device_id) REFERENCES device (id),
+    CHECK ((acknowledged_by IS NULL) = (acknowledged_at IS NULL))
+);
+CREATE INDEX notice_device_id ON notice (device_id);
+CREATE INDEX notice_person_id ON notice (person_id);
+CREATE INDEX notice_person_id_id ON notice (person_id, id);
+CREATE UNIQUE INDEX notice_what_edition_person_id_channel ON notice (what, edition, person_id, channel);
+
+CREATE TABLE delivery (
+    id INTEGER NOT NULL PRIMARY KEY,
+    notice_id INTEGER NOT NULL,
+    device_id INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    FOREIGN KEY (notice_id) REFERENCES notice (id),
+    FOREIGN KEY (device_id) REFERENCES device (id)
+);
+CREATE INDEX delivery_device_id ON delivery (device_id);
+CREATE INDEX delivery_notice_id ON delivery (notice_id);
+CREATE UNIQUE INDEX delivery_notice_id_device_id ON delivery (notice_id, device_id);
+
 CREATE TABLE job (
     id INTEGER NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL,
