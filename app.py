@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import secrets
 from datetime import timedelta
@@ -74,6 +75,8 @@ def create_app() -> Flask:
     app.context_processor(views.shared_context)
     _error_pages(app)
     views.register(app)
+    gc.collect()
+    gc.freeze()  # the web server forks now: memory that no collection touches stays shared
     return app
 
 
