@@ -88,8 +88,11 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         raise BadSetting(f"EVOKED_URL is {url!r}; it must be the address people use, such as https://desk.example.org.")
     data = Path(env["EVOKED_DATA"])
     data = data if data.is_absolute() else ROOT / data
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = _secrets(data / "secrets.json")
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = _secrets(data / "secrets.json")
+    except OSError as error:
+        raise BadSetting(f"EVOKED_DATA is {env['EVOKED_DATA']!r}; it cannot be written: {error.strerror}.") from error
     return Settings(
         data=data,
         base_url=url.rstrip("/"),

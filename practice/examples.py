@@ -89,7 +89,7 @@ class _Made:
             "payer_class": self.payer_class, "surgeon": self.surgeon, "anesthesia": "R. Okafor, MD", "requested_by": self.surgeon,
             "procedure": {"text": kind["text"], "levels": kind["levels"], "approach": kind["approach"], "side": kind.get("side"), "cpt": kind["cpt"], "position": kind["position"]},
             "diagnosis": [dict(kind["diagnosis"])],
-            "indication": f"{kind['structures'][0].capitalize()} at risk", "structures_at_risk": kind["structures"], "preop_exam": kind["exam"],
+            "indication": f"{kind['structures'][0][:1].upper()}{kind['structures'][0][1:]} at risk", "structures_at_risk": kind["structures"], "preop_exam": kind["exam"],
         }  # fmt: skip
 
     def staff(self, on: str, off: str) -> dict[str, Any]:

@@ -238,6 +238,15 @@ def test_a_file_that_is_no_database_is_said(tmp_path):
     assert said.startswith("The database cannot be used: ")
 
 
+def test_a_data_folder_that_cannot_be_is_said():
+    done = subprocess.run(
+        [sys.executable, "-P", ROOT / "deploy" / "evoked.py", "case", "list"],
+        env={**os.environ, "EVOKED_DATA": "/dev/null/data"}, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert done.stderr == b"EVOKED_DATA is '/dev/null/data'; it cannot be written: Not a directory.\n"
+
+
 # Audit
 
 
