@@ -122,8 +122,11 @@ class Row(pw.Model):
     @classmethod
     def _read(cls, values: Iterable[Any]) -> Self:
         """A row from the values of its columns, in the order of its fields."""
-        fields = cls._meta.sorted_fields
-        return cls(**{one.name: one.python_value(value) for one, value in zip(fields, values, strict=True)})
+        row = cls(__no_default__=True)
+        row.__data__.update(
+            {one.name: one.python_value(value) for one, value in zip(cls._meta.sorted_fields, values, strict=True)}
+        )
+        return row
 
 
 # People

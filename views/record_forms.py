@@ -15,7 +15,7 @@ from wtforms.form import BaseForm
 
 import views
 from actions import records
-from models import Assignment, Case, Entry
+from models import Assignment, Case
 from practice import cases as c
 from practice import keying, kinds, wording
 from practice import record as r
@@ -42,7 +42,7 @@ class Record:
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.rows = {row.client_id: row for row in Entry.select().where(Entry.case == case.id)}
+        self.rows = {row.client_id: row for row in case.rows()}
         self.entries = [row.as_entry() for row in self.rows.values()]
         self.facts = records.fold(case, self.entries)
         self.zone = ZoneInfo(case.facility.zone)
@@ -91,7 +91,8 @@ class Record:
         return keying.filled(entry, zone=self.zone, day=self.day, standing=self.standing)
 
 
-def _options(field: kinds.Field, sheet: Record) -> list[tuple[str, str]]:
+def options(field: kinds.Field, sheet: Record) -> list[tuple[str, str]]:
+    """What may be chosen: the choices of the kind, or what the record holds."""
     facts, shown = sheet.facts, clock(sheet.facts)
     people = {
         "technologists": facts.staff.technologists,
@@ -125,7 +126,7 @@ def _widget(field: kinds.Field, sheet: Record, value: str, id: str) -> Field:
     words = {"label": field.label, "description": field.hint, "id": id}
     match field.widget:
         case "choice" | "yesno":
-            offered = [("yes", "Yes"), ("no", "No")] if field.widget == "yesno" else _options(field, sheet)
+            offered = [("yes", "Yes"), ("no", "No")] if field.widget == "yesno" else options(field, sheet)
             if value and value not in dict(offered):
                 offered.append((value, f"{value} (not in the record)"))
             if not field.required:
