@@ -238,6 +238,23 @@ def test_a_file_that_is_no_database_is_said(tmp_path):
     assert said.startswith("The database cannot be used: ")
 
 
+def test_a_backup_that_cannot_be_written_is_said(data):
+    (said,) = refusals(evoked(data, "backup", "/dev/null/backup"))
+    assert said == "/dev/null/backup cannot be used: Not a directory."
+
+
+def test_markup_in_a_record_is_text_in_every_form(data, tmp_path):
+    body = json.loads(case_file("01"))
+    body["case"]["id"], note = "HTML", "<script>alert(1)</script> & <b>bold</b>"
+    body["case"]["events"][0]["text"] = body["case"]["header"]["indication"] = note
+    (tmp_path / "case.json").write_text(json.dumps(body))
+    number = evoked(data, "case", "load", tmp_path / "case.json").stdout.decode().strip()
+    assert note in evoked(data, "case", "report", number).stdout.decode()
+    assert evoked(data, "case", "report", number, "--format", "pdf", "--out", tmp_path / "out.pdf").returncode == 0
+    text = " ".join(" ".join(page.extract_text() for page in PdfReader(tmp_path / "out.pdf").pages).split())
+    assert "<script>alert(1)</script> & <b>bold</b>" in text
+
+
 def test_a_data_folder_that_cannot_be_is_said():
     done = subprocess.run(
         [sys.executable, "-P", ROOT / "deploy" / "evoked.py", "case", "list"],

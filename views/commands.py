@@ -39,6 +39,8 @@ def refusable(command: Callable[..., None]) -> Callable[..., None]:
             _give_up([_trouble(error)])
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click knows what to do with these
+        except OSError as error:
+            _give_up([f"{error.filename or 'A file'} cannot be used: {error.strerror}."])
         except Exception as error:  # the edge: nothing is behind us that could say it better
             _give_up([_bug(error)], code=1)
         finally:
