@@ -50,6 +50,12 @@ _EVENTS = ("incision", "exposure", "decompression", "instrumentation", "correcti
 TAPS = (*(name for name, _ in STEPS), *(name for name, _ in NEGATIVES), *LISTENERS, "resolved", *CONNECTIONS)
 
 
+def label(what: str) -> str:
+    """A tap in words, for the line that says it was taken."""
+    said = {**dict(STEPS), **dict(NEGATIVES), "resolved": "Resolved", "connect": "Connection", "disconnect": "End of the connection", "reviewed": "Review of the baselines"}  # fmt: skip
+    return said.get(what) or f"Told {LISTENERS[what]}"
+
+
 class CannotStamp(Exception):
     """The tap means nothing now; the message says why."""
 

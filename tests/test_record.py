@@ -590,9 +590,19 @@ def test_htmx_gets_the_form_alone_and_the_page_in_place(tess, case):
     part = tess.get(f"/cases/{case.id}/entries/new/event", headers=headers).get_data(as_text=True)
     assert "<html" not in part and 'id="new-event-form"' in part
     fields = Form(part).fields | {"at": "08:21", "type": "incision"}
-    answer = tess.post(f"/cases/{case.id}/entries", data=fields, headers=headers)
+    here = {**headers, "HX-Current-URL": f"http://localhost/cases/{case.id}/record#events"}
+    answer = tess.post(f"/cases/{case.id}/entries", data=fields, headers=here)
     assert answer.status_code == 200 and answer.headers["HX-Retarget"] == "#record"
     assert "<html" not in answer.get_data(as_text=True) and "Incision" in answer.get_data(as_text=True)
+
+
+def test_a_form_on_its_own_page_leads_back_to_the_record_once_saved(tess, case):
+    url = f"/cases/{case.id}/entries/new/event"
+    fields = Form(tess.get(url).get_data(as_text=True)).fields | {"at": "08:21", "type": "incision"}
+    headers = {"HX-Request": "true", "HX-Current-URL": f"http://localhost{url}"}
+    answer = tess.post(f"/cases/{case.id}/entries", data=fields, headers=headers)
+    assert answer.headers["HX-Redirect"] == f"/cases/{case.id}/record#events" and not answer.data
+    assert "Saved." in tess.get(f"/cases/{case.id}/record").get_data(as_text=True)
 
 
 def test_reading_the_record_is_audited(tess, case):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from flask import Blueprint, abort, current_app, flash, redirect, request, url_for
 
@@ -16,7 +17,7 @@ from practice import completeness, keying, kinds, worksheet
 from practice import record as r
 from practice.telling import describe
 from views import actor, now, page, roles, signed_in
-from views.record_forms import Record, entry_form, fill_all, grid_cells, read_grid
+from views.record_forms import Record, entry_form, fill_all, grid_cells, options, read_grid
 
 bp = Blueprint("record", __name__)
 
@@ -79,6 +80,10 @@ def new(id: int, kind: str):
         # A jump may say which alert or response is meant; nothing else is filled in from outside.
         if name in asked and asked[name].source and value in sheet.standing:
             values[name] = sheet.standing[value]
+    for name, field in asked.items():
+        # The one alert or physician there is needs no choosing.
+        if field.required and field.source and len(only := options(field, sheet)) == 1:
+            values[name] = only[0][0]
     audit.viewed(actor(), "record", case_id=case.id)
     return _show_form(sheet, kind, values)
 
@@ -143,14 +148,17 @@ def _take(sheet: Record, kind: str, row: Entry | None = None):
 
 
 def done(case: Case, kind: str = ""):
-    """Back to the working page: the whole of it, or its part in place when htmx asked."""
-    if views.is_part():
-        answer = _working(case, "record/show.html")
-        answer.headers["HX-Retarget"] = "#record"
-        answer.headers["HX-Reswap"] = f"outerHTML show:#{kinds.KINDS[kind].group}:top" if kind else "outerHTML"
-        return answer
+    """Back to the working page: its part in place when htmx asked from there, else the whole of it."""
     anchor = kinds.KINDS[kind].group if kind else None
-    return redirect(url_for("record.show", id=case.id, _anchor=anchor), 303)
+    there = url_for("record.show", id=case.id, _anchor=anchor)
+    if not views.is_part():
+        return redirect(there, 303)
+    if urlsplit(request.headers.get("HX-Current-URL", "")).path != url_for("record.show", id=case.id):
+        return "", 200, {"HX-Redirect": there}
+    answer = _working(case, "record/show.html")
+    answer.headers["HX-Retarget"] = "#record"
+    answer.headers["HX-Reswap"] = f"outerHTML show:#{anchor}:top" if kind else "outerHTML"
+    return answer
 
 
 # Striking and choosing
@@ -227,7 +235,9 @@ def stamp(id: int, what: str):
         raise Refused(str(error)) from error
     made.append(r.Entry(client_id=client_id, at=moment, data=data, entered_at=now(), replaces=replaces))
     records.append(case, made, by=actor(), now=now())
-    flash(f"{at.astimezone(sheet.zone):%H:%M} stamped. Edit or strike it below if it was a slip.")
+    flash(
+        f"{worksheet.label(what)} stamped {at.astimezone(sheet.zone):%H:%M}. Edit or strike it below if it was a slip."
+    )
     return done(case)
 
 
