@@ -105,8 +105,8 @@ def _cases(count: int, recorded: int) -> None:
 
 
 def _day(case: int, cases: int) -> date:
-    """Some cases a day, the booked ones ahead."""
-    return NOW.date() + timedelta(days=(BOOKED - cases + case) // max(1, cases // 1500))
+    """Some cases a day, the booked ones today and ahead, the others over."""
+    return NOW.date() + timedelta(days=(BOOKED - cases + case - 1) // max(1, cases // 1500))
 
 
 def _assignments(cases: int, people: list[int]) -> None:

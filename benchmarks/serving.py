@@ -197,7 +197,7 @@ def first_view(visitor: Visitor) -> dict[str, int]:
     found = {"raw": 0, "sent": 0, "gzip": 0, "requests": 0}
 
     def add(path: str) -> str:
-        status, headers, content = Visitor.fetch(visitor, "GET", path)
+        status, headers, content = visitor.fetch("GET", path)
         assert status == 200, f"{path}: {status}"
         zipped = headers.get("Content-Encoding") == "gzip"
         raw = gzip.decompress(content) if zipped else content

@@ -45,9 +45,10 @@ def find_packet(id: int) -> Packet:
 @roles("owner", "biller")
 def listing():
     """Signed cases, newest first, and where the packet of each stands."""
+    # In the order of the index: otherwise all that was ever signed would be sorted.
     cases = list(
         Case.visible_to(me()).select_extend(Patient, Facility).join(Patient).switch(Case).join(Facility)
-        .where(Case.signed_at.is_null(False)).order_by(Case.signed_at.desc(), Case.id.desc()).limit(MOST)
+        .where(Case.signed_at.is_null(False)).order_by(Case.signed_at.desc(), Case.date_of_service.desc(), Case.id.desc()).limit(MOST)
     )  # fmt: skip
     numbers = [case.id for case in cases]
     rows = Packet.select().where(Packet.case.in_(numbers), Packet.preview == False).order_by(Packet.id)  # noqa: E712
