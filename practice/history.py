@@ -45,7 +45,9 @@ def lines(entries: Iterable[Entry], facts: Facts) -> list[Line]:
 
     def said(entry: Entry) -> Said:
         shown = times.time(entry.at) if entry.at else ""
-        return Said(entry, KINDS[entry.kind].title, tell(entry), shown, marks(entry, facts, times))
+        return Said(
+            entry, KINDS[entry.kind].title, tell(entry), shown, marks(entry, facts, times, known.get(entry.replaces))
+        )
 
     def line(root: Entry) -> Line:
         tree = [root]

@@ -175,6 +175,7 @@ def groups(entries: Iterable[r.Entry], facts: c.Facts) -> list[Group]:
     entries = list(entries)
     known, times = keying.standing(entries, facts), clock(facts)
     tell = teller(facts, known)
+    replaced = {entry.client_id: entry for entry in entries}
     places = {alert.src: index for index, alert in enumerate(facts.alerts)}
     found: dict[str, list[tuple[Any, Line]]] = {name: [] for name, _ in GROUPS}
     for index, entry in enumerate(r.current(entries)):
@@ -187,7 +188,7 @@ def groups(entries: Iterable[r.Entry], facts: c.Facts) -> list[Group]:
             entry,
             tell(entry),
             times.time(entry.at) if entry.at else "",
-            marks(entry, facts, times),
+            marks(entry, facts, times, replaced.get(entry.replaces)),
             step,
         )
         found[group].append((order, line))
@@ -201,13 +202,21 @@ def _kinds(group: str) -> tuple[tuple[str, str], ...]:
     return tuple((kind.name, kind.title) for kind in KINDS.values() if kind.group == group and kind.name not in ACTS)
 
 
-def marks(entry: r.Entry, facts: c.Facts, times: Clock) -> tuple[str, ...]:
-    """Corrected, moved or late: what has to be seen beside an entry."""
+def marks(entry: r.Entry, facts: c.Facts, times: Clock, before: r.Entry | None = None) -> tuple[str, ...]:
+    """Corrected, moved or late: what has to be seen beside an entry. `before` is the entry it replaces."""
     late = facts.late.get(entry.client_id)
     moved = f"time was {times.time(late.was)}" if late and late.was else ""
-    corrected = "corrected" if entry.replaces and not moved else ""
+    corrected = "corrected" if entry.replaces and not moved and not _fills(entry, before) else ""
     keyed = f"late, keyed {times.time(entry.entered_at)}" if entry.late else ""
     return tuple(filter(None, (moved, corrected, keyed)))
+
+
+def _fills(entry: r.Entry, before: r.Entry | None) -> bool:
+    """Whether nothing that was said is said otherwise: a planned response was measured, a connection ended."""
+    if before is None or before.kind != entry.kind:
+        return False
+    was, says = msgspec.structs.asdict(before.data), msgspec.structs.asdict(entry.data)
+    return all(value in (None, "", ()) or value == says[name] for name, value in was.items())
 
 
 def past(entries: Iterable[r.Entry], facts: c.Facts) -> list[Line]:

@@ -195,6 +195,10 @@ def find_case(id: int) -> Case:
 def show(id: int):
     case = find_case(id)
     audit.viewed(actor(), "case", row_id=case.id, case_id=case.id)
+    return _show(case)
+
+
+def _show(case: Case, status: int = 200, **given: Any) -> Response:
     sheet = Record(case)
     facts = sheet.facts
     may, lacking = _may(sheet), missing(facts)
@@ -202,8 +206,8 @@ def show(id: int):
     allowed = {kind for kind in KINDS if kind not in worksheet.ACTS and sheet.may(kind)}
     people = Assignment.select(Assignment, Person).join(Person).where(Assignment.case == case.id)
     return page(
-        "cases/show.html",
-        case=case, facts=facts, clock=clock(facts), state=_state(sheet), may=may, gaps=gaps, form=ClosingForm(),
+        "cases/show.html", status, **{"form": ClosingForm(formdata=None), "reasons": [], **given},
+        case=case, facts=facts, clock=clock(facts), state=_state(sheet), may=may, gaps=gaps,
         when=_when(case), next=_next(sheet, may, gaps), figures=_figures(facts, lacking),
         drawings={"wide": timeline(facts), "narrow": timeline(facts, narrow=True)},
         lines=history.lines(sheet.entries, facts), rows=sheet.rows, entries_url=url_for("record.edit", id=1).removesuffix("/1/edit"),
@@ -340,8 +344,11 @@ def close(id: int):
     case = find_case(id)
     form = ClosingForm()
     if not form.validate():
-        raise Refused(*form.status.errors)
-    cases.close(case, status=form.status.data, by=actor(), now=now())
+        return _show(find_case(id), 422, form=form)
+    try:
+        cases.close(case, status=form.status.data, by=actor(), now=now())
+    except Refused as refused:
+        return _show(find_case(id), 422, form=form, reasons=refused.reasons)
     flash("The record is closed. Read the draft of the report and approve it.")
     return redirect(url_for("cases.show", id=case.id), 303)
 
