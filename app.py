@@ -103,6 +103,8 @@ def _sign_in(app: Flask) -> None:
 
     @manager.unauthorized_handler
     def _unauthorized() -> Response:
+        if request.is_json or request.path.startswith("/offline/"):
+            return views.phone.ended()
         target = url_for("sessions.sign_in")
         if request.method == "GET" and request.path != "/":
             target = url_for("sessions.sign_in", next=request.full_path.rstrip("?"))

@@ -689,6 +689,24 @@ class Addendum(Row):
         indexes = ((("case", "number"), True),)
 
 
+class ProposedAddendum(Row):
+    """An entry that reached a signed case too late. It waits for the physician and changes nothing by itself."""
+
+    case = pw.ForeignKeyField(Case, backref="proposals")
+    client_id = pw.TextField(unique=True)
+    words = pw.TextField()
+    at = UtcField(null=True)
+    data = pw.TextField()
+    offset_ms = pw.IntegerField(null=True)
+    proposed_by = pw.ForeignKeyField(Person, column_name="proposed_by")
+    proposed_at = UtcField()
+    settled_by = pw.IntegerField(null=True)
+    settled_at = UtcField(null=True)
+
+    class Meta:
+        constraints = [_both_or_neither("settled_by", "settled_at")]
+
+
 # Papers
 
 
@@ -895,7 +913,7 @@ def hash_token(token: str) -> str:
 
 TABLES: tuple[type[pw.Model], ...] = (
     Person, Invitation, Session, LoginAttempt, Facility, Credential, Surgeon, Payer, PayerRule, Patient, Coverage,
-    Preset, Agreement, Case, Assignment, Entry, Report, Approval, Signature, Addendum, Document, Withdrawal, Packet,
+    Preset, Agreement, Case, Assignment, Entry, Report, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, Packet,
     Device, Notice, Delivery, Job, Run, Heartbeat, AuditEntry,
 )  # fmt: skip
 

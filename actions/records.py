@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,9 +20,15 @@ _NAMESPACE = uuid.UUID("0b7f5f3e-6c0e-4d6b-9a3f-8f1f3a1f9a52")
 
 
 def append(
-    case: Case, entries: Sequence[record.Entry], *, by: Actor, now: datetime, source_offset_ms: int | None = None
+    case: Case,
+    entries: Sequence[record.Entry],
+    *,
+    by: Actor,
+    now: datetime,
+    offsets: Mapping[str, int | None] | None = None,
 ) -> list[str]:
-    """Add entries to a record, all or none. Returns the client ids that were new: sending again changes nothing."""
+    """Add entries to a record, all or none. Returns the client ids that were new: sending again changes nothing.
+    `offsets` keeps by client id how far the clock of the phone was off, by which its times were corrected."""
     with db.atomic():
         case = _open(case)
         entries = [_checked(entry) for entry in entries]
@@ -34,7 +40,7 @@ def append(
             raise Refused(f"A record holds at most {interchange.MAX_ENTRIES:,} entries. Nothing was added.")
         if reasons := _objections(case, stored, new):
             raise Refused(*reasons)
-        Entry.insert_many([_row(case, entry, by, now, source_offset_ms) for entry in new]).execute()
+        Entry.insert_many([_row(case, entry, by, now, (offsets or {}).get(entry.client_id)) for entry in new]).execute()
         Case.update(record_rev=Case.record_rev + 1).where(Case.id == case.id).execute()
         kinds = dict(sorted(Counter(entry.kind for entry in new).items()))
         audit.record(by, "append", "entry", case_id=case.id, kinds=kinds, corrections=sum(1 for e in new if e.replaces))

@@ -311,6 +311,26 @@ CREATE INDEX addendum_by_id ON addendum (by_id);
 CREATE INDEX addendum_case_id ON addendum (case_id);
 CREATE UNIQUE INDEX addendum_case_id_number ON addendum (case_id, number);
 
+CREATE TABLE proposed_addendum (
+    id INTEGER NOT NULL PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    client_id TEXT NOT NULL,
+    words TEXT NOT NULL,
+    at TEXT,
+    data TEXT NOT NULL,
+    offset_ms INTEGER,
+    proposed_by INTEGER NOT NULL,
+    proposed_at TEXT NOT NULL,
+    settled_by INTEGER,
+    settled_at TEXT,
+    FOREIGN KEY (case_id) REFERENCES cases (id),
+    FOREIGN KEY (proposed_by) REFERENCES person (id),
+    CHECK ((settled_by IS NULL) = (settled_at IS NULL))
+);
+CREATE INDEX proposed_addendum_case_id ON proposed_addendum (case_id);
+CREATE INDEX proposed_addendum_proposed_by ON proposed_addendum (proposed_by);
+CREATE UNIQUE INDEX proposed_addendum_client_id ON proposed_addendum (client_id);
+
 CREATE TABLE document (
     id INTEGER NOT NULL PRIMARY KEY,
     case_id INTEGER,

@@ -869,7 +869,7 @@ LATENCY_LIMITS = {"N20": (10, 40), "P37": (20, 80), "V": (4, 12), "": (1, 100)}
 def doubts(data: AnyData) -> list[str]:
     """Values that can be but rarely are, each a question. They warn; they never refuse."""
     asked = []
-    for field, low, high, unit in _USUAL.get(data.__struct_config__.tag, ()):
+    for field, low, high, unit in USUAL.get(data.__struct_config__.tag, ()):
         values = getattr(data, field)
         for value in values if isinstance(values, tuple) else (values,):
             if value is not None and (value < low or value > high):
@@ -877,7 +877,7 @@ def doubts(data: AnyData) -> list[str]:
     return asked
 
 
-_USUAL: dict[str, tuple[tuple[str, float, float, str], ...]] = {
+USUAL: dict[str, tuple[tuple[str, float, float, str], ...]] = {
     "physiology": (("map_mmhg", 60, 120, "mmHg"), ("temp_c", 35, 38.5, "°C")),
     "modality": (("stim_ma", 5, 60, "mA"), ("stim_v", 100, 700, "V"), ("rate_hz", 1, 50, "Hz")),
     "stim_test": (("thr_ma", 1, 40, "mA"),),

@@ -15,8 +15,9 @@ from models import Case, Entry, Person, Preset
 from practice import cases as c
 from practice import completeness, keying, kinds, worksheet
 from practice import record as r
+from practice.phone import clock_words
 from practice.telling import describe
-from views import actor, now, page, roles, signed_in
+from views import actor, now, page, phone, roles, signed_in
 from views.record_forms import Record, entry_form, fill_all, grid_cells, options, read_grid
 
 bp = Blueprint("record", __name__)
@@ -92,6 +93,8 @@ def new(id: int, kind: str):
 @roles("owner", "technologist", "physician")
 def create(id: int):
     case = find_case(id)
+    if request.is_json:
+        return phone.take(case)
     kind = request.form.get("kind", "")
     if kind not in kinds.KINDS or kind in worksheet.ACTS:
         abort(404)
@@ -344,6 +347,7 @@ def _working(case: Case, template: str):
         connected=any(one.connect and not one.disconnect for one in facts.physician_log),
         presets=list(Preset.select().where(Preset.archived_at.is_null()).order_by(Preset.name)) if sheet.keeps else [],
         listeners=worksheet.LISTENERS, fresh=lambda: str(uuid.uuid4()),
+        clock_mark=lambda row: tuple(filter(None, [clock_words(row.offset_ms)])),
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from practice.cases import Facts
 from practice.coding import CONTINUOUS
 from practice.report import impression
 from practice.times import clock
-from views import actor, me, now, page, polled, roles, signed_in
+from views import actor, me, now, page, phone, polled, roles, signed_in
 
 bp = Blueprint("reports", __name__)
 MOST = 50
@@ -443,8 +443,9 @@ def _addenda(case: Case, form: AddendumForm, status: int = 200, reasons: list[st
     may_add = reports.may_sign(case, me())
     draft = reports.written(report)
     return page(
-        "reports/addenda.html", status, case=case, draft=draft, form=form, may_add=may_add, reasons=reasons or []
-    )
+        "reports/addenda.html", status, case=case, draft=draft, form=form, may_add=may_add, reasons=reasons or [],
+        proposals=phone.waiting(case),
+    )  # fmt: skip
 
 
 @bp.post("/cases/<row:id>/addenda")

@@ -1,0 +1,172 @@
+"""Keeping the record on the phone: its page, the cases the phone may hold, what it sends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, abort, flash, redirect, request, url_for
+from flask import session as cookie
+from flask_wtf.csrf import generate_csrf
+
+import views
+from actions import Refused, audit, offline
+from models import Case, Entry, Facility, Patient, Person, Preset, ProposedAddendum, Session, hash_token
+from practice import phone, signing
+from views import actor, now, page, polled, roles, signed_in
+from views.record_forms import Record
+
+bp = Blueprint("phone", __name__)
+HELD = 60
+"""Cases a phone holds at most."""
+
+
+def find_case(id: int) -> Case:
+    return Case.seen_by(views.me(), id) or abort(404)
+
+
+def answer(body: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(body), status, mimetype="application/json")
+
+
+@bp.get("/cases/<row:id>/phone")
+@roles("owner", "technologist", "physician")
+def show(id: int):
+    """The frame of the phone's form; the script draws in it what the phone holds."""
+    return page("record/phone.html", case=find_case(id))
+
+
+@bp.get("/offline/token")
+@signed_in
+@polled
+def token():
+    """Who is signed in, the time, and what a sending has to carry."""
+    return answer({"token": generate_csrf(), "person": views.me().id, "now": now()})
+
+
+@bp.get("/offline/cases")
+@roles("owner", "technologist", "physician")
+@polled
+def held():
+    """The cases this person's phone may hold, whole, and what is the same for all of them."""
+    cases = _held()
+    audit.viewed(actor(), "cases", held=[case.id for case in cases])
+    presets = Preset.select().where(Preset.archived_at.is_null()).order_by(Preset.name)
+    people = {person.id: person.name for person in Person.select(Person.id, Person.name)}
+    return answer(
+        {
+            "now": now(), "person": views.me().id, "form": phone.form(), "cases": [_case(case, people) for case in cases],
+            "presets": [
+                {"name": one.name, "modalities": one.modalities, "criteria": one.criteria, "responses": one.responses}
+                for one in presets
+            ],
+        }
+    )  # fmt: skip
+
+
+def _held() -> list[Case]:
+    """Mine of the next days, and mine that are open from before. No others."""
+    today = now().astimezone(views.SETTINGS.zone).date()
+    mine = Case.worked_on_by(views.me()).select(Case.id).where(
+        Case.signed_at.is_null(), Case.date_of_service <= phone.until(today),
+        Case.closed_at.is_null() | (Case.date_of_service >= today),
+    )  # fmt: skip
+    rows = mine.order_by(Case.date_of_service, Case.starts_at, Case.id).limit(HELD)
+    return [Case.with_header(row.id) for row in rows]
+
+
+def _case(case: Case, people: dict[int, str]) -> dict[str, Any]:
+    facility: Facility = case.facility
+    patient: Patient = case.patient
+    sheet = Record(case)
+    return {
+        "id": case.id, "zone": facility.zone, "day": case.date_of_service, "starts_at": case.starts_at,
+        "facility": facility.name, "address": ", ".join(filter(None, (facility.address, facility.city))),
+        "phone": facility.phone, "room": case.or_room, "procedure": case.procedure, "levels": case.levels,
+        "side": case.side, "position": case.position, "surgeon": case.surgeon.name if case.surgeon else "",
+        "anesthesia": case.anesthesia, "preop": case.preop_exam,
+        "patient": {"name": patient.name, "mrn": patient.mrn, "dob": patient.dob, "sex": patient.sex},
+        "threshold": _threshold(facility), "steps": phone.steps(case.header.procedure), "closed": bool(case.closed_at),
+        "keeps": sheet.keeps, "rev": case.record_rev,
+        "entries": [_stored(row, people) for row in sheet.rows.values()],
+        "gaps": signing.open_gaps(sheet.facts),
+    }  # fmt: skip
+
+
+def _threshold(facility: Facility) -> float | None:
+    try:
+        return float(facility.screw_threshold_ma)
+    except ValueError:
+        return None
+
+
+def _stored(row: Entry, people: dict[int, str]) -> dict[str, Any]:
+    return {
+        "client_id": row.client_id, "kind": row.kind, "at": row.at, "data": msgspec.json.decode(row.data),
+        "entered_at": row.entered_at, "replaces": row.replaces, "by": people.get(row.by_id or 0, ""),
+        "clock": phone.clock_words(row.offset_ms),
+    }  # fmt: skip
+
+
+# What the phone sends
+
+
+def take(case: Case) -> Response:
+    """POST /cases/12/entries with JSON: of each entry whether it was accepted, known or refused, and why."""
+    try:
+        raw = offline.read(request.get_data())
+    except Refused as refused:
+        return answer({"reasons": refused.reasons}, 422)
+    sheet = Record(case)
+    # A signed case is said so by the record itself, entry by entry.
+    may = (lambda kind: True) if case.signed_at else lambda kind: sheet.may(kind) and not sheet.only(kind)
+    outcomes = offline.take(case, raw, may=may, by=actor(), now=now())
+    fresh = Case.with_header(case.id)
+    entries = {row.client_id: row for row in fresh.rows()} if not fresh.signed_at else {}
+    kept = [entries[one.client_id] for one in outcomes if one.client_id in entries and one.state != "refused"]
+    return answer(
+        {
+            "now": now(), "outcomes": outcomes, "stored": [_stored(row, {views.me().id: views.me().name}) for row in kept],
+            "closed": bool(fresh.closed_at), "signed": bool(fresh.signed_at), "rev": fresh.record_rev,
+        }
+    )  # fmt: skip
+
+
+@bp.post("/cases/<row:id>/proposals")
+@roles("owner", "technologist", "physician")
+def propose(id: int):
+    """What came too late for a signed case waits for its physician."""
+    case = find_case(id)
+    try:
+        kept = offline.propose(case, offline.read(request.get_data()), by=actor(), now=now())
+    except Refused as refused:
+        return answer({"reasons": refused.reasons}, 422)
+    return answer({"kept": kept})
+
+
+@bp.post("/proposals/<row:id>/settlement")
+@roles("physician")
+def settle(id: int):
+    proposal = ProposedAddendum.get_or_none(ProposedAddendum.id == id) or abort(404)
+    find_case(proposal.case_id)
+    offline.settle(proposal, by=actor(), now=now())
+    flash("Marked as seen. It stays in the record of what was proposed.")
+    return redirect(url_for("reports.addenda", id=proposal.case_id), 303)
+
+
+def waiting(case: Case) -> list[ProposedAddendum]:
+    """The proposals the physician has not dealt with."""
+    rows = ProposedAddendum.select(ProposedAddendum, Person).join(Person)
+    return list(
+        rows.where(ProposedAddendum.case == case.id, ProposedAddendum.settled_at.is_null()).order_by(
+            ProposedAddendum.id
+        )
+    )
+
+
+def ended() -> Response:
+    """The answer to a phone whose session is over: `revoked` makes its copies unreadable, `signed-out` waits for the person."""
+    token = cookie.get("_user_id")
+    row = Session.get_or_none(Session.token_hash == hash_token(token)) if token else None
+    revoked = bool(token) and (row is None or row.ended_at is not None or row.person.disabled_at is not None)
+    return answer({"code": "revoked" if revoked else "signed-out"}, 401)
