@@ -30,6 +30,15 @@ def teller(facts: c.Facts, standing: Mapping[str, str]) -> Callable[[r.Entry], s
     return tell
 
 
+def names(facts: c.Facts, standing: Mapping[str, str]) -> dict[str, str]:
+    """What people call the entries that others point at, under every id they may be pointed at by."""
+    called = {one.src: one.name for one in (*facts.staff.technologists, *facts.staff.physicians)}
+    called |= {one.src: w.response(one) for one in facts.baselines.rows}
+    called |= {one.src: w.screw(one) for one in facts.stim_tests}
+    called |= {one.src: one.id for one in (*facts.alerts, *facts.time.segments)}
+    return {id: called[src] for id, src in standing.items() if src in called}
+
+
 class _Telling:
     def __init__(self, facts: c.Facts, standing: Mapping[str, str], times: Clock) -> None:
         self.facts, self.standing, self.times = facts, standing, times

@@ -121,6 +121,8 @@ def measured(baseline: Baseline, row: AlertRow) -> str:
         parts.append(text + (f" ({percent(change)})" if change is not None else ""))
     if not parts and row.change_pct is not None:
         parts.append(percent(row.change_pct))
+    if row.pct_of_baseline is not None and row.value_uv is None and row.change_pct is None:
+        parts.append(f"{row.pct_of_baseline}% of baseline")
     if not parts and not row.text:
         parts.append(f"value {gap(row.missing_reason)}")
     return ", ".join(parts)

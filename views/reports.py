@@ -16,7 +16,7 @@ from wtforms.validators import DataRequired, Length
 import tasks
 from actions import Refused, audit, documents, packets, reports
 from models import Approval, Assignment, Case, Document, Entry, Facility, Job, Patient, Report, Signature
-from practice import drafting, signing, telling
+from practice import drafting, keying, signing, telling
 from practice.cases import Facts
 from practice.coding import CONTINUOUS
 from practice.report import impression
@@ -242,27 +242,30 @@ def _sources(case: Case, report: Report, sources: tuple[str, ...]) -> dict[str, 
     if "time" in sources:
         rows += Entry.select().where(Entry.case == case.id, Entry.kind == "milestone").order_by(Entry.at)
     facts = report.read_facts()
-    tell = telling.teller(facts, {})
+    known = keying.standing([row.as_entry() for row in Entry.select().where(Entry.case == case.id)], facts)
+    tell, named = telling.teller(facts, known), telling.names(facts, known)
     return {
-        "entries": [(row, tell(row.as_entry()), _fields(row, facts), facts.late.get(row.client_id)) for row in rows],
+        "entries": [
+            (row, tell(row.as_entry()), _fields(row, facts, named), facts.late.get(row.client_id)) for row in rows
+        ],
         "header": "header" in sources,
         "record": "record" in sources,
         "shown": clock(facts),
     }
 
 
-def _fields(row: Entry, facts: Facts) -> list[tuple[str, str]]:
-    """Everything that an entry holds, field by field, as it was keyed."""
+def _fields(row: Entry, facts: Facts, named: dict[str, str]) -> list[tuple[str, str]]:
+    """Everything that an entry holds, field by field, as it was keyed; other entries by what they are called."""
     shown = clock(facts)
 
     def words(value: Any) -> str:
         if isinstance(value, dict):
             return ", ".join(
-                f"{key.replace('_', ' ')} {words(item)}" for key, item in value.items() if item is not None
+                f"{key.replace('_', ' ')} {words(item)}" for key, item in value.items() if item not in (None, "")
             )
         if isinstance(value, (list, tuple)):
             return "; ".join(words(item) for item in value)
-        return shown.time(value) if isinstance(value, datetime) else str(value)
+        return shown.time(value) if isinstance(value, datetime) else named.get(value, str(value))
 
     fields = msgspec.to_builtins(row.as_entry().data, builtin_types=(datetime,))
     return [

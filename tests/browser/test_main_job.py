@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
-from pypdf import PdfReader, PdfWriter
+from pypdf import PdfWriter
 
 pytestmark = pytest.mark.browser
 ZONE = ZoneInfo("America/Chicago")
@@ -86,11 +86,11 @@ def upload(page: Page, case: str) -> None:
         expect(page.get_by_role("listitem").filter(has_text=kind.lower())).to_be_visible()
 
 
-def tap(page: Page, *names: str) -> None:
+def tap(page: Page, *names: str, named: str = "") -> None:
     """The now buttons, one after the other; each answers with what it stamped."""
     for name in names:
         page.get_by_role("button", name=re.compile(f"^{name}( now|now)?$")).first.click()
-        expect(page.get_by_text(f"{name} stamped")).to_be_visible()
+        expect(page.get_by_text(f"{named or name} stamped")).to_be_visible()
 
 
 def add(page: Page, case: str, kind: str, **answers: str) -> None:
@@ -106,7 +106,7 @@ def answer(page: Page, **answers: str) -> None:
         chip = page.locator(f'.entry-form input[type=radio][name="{name}"][value="{value}"]')
         field = page.locator(f'.entry-form :is(input, textarea, select)[name="{name}"]').first
         if chip.count():
-            chip.check(force=True)
+            chip.check()
         elif field.evaluate("field => field.tagName") == "SELECT":
             field.select_option(value) if field.locator(f'option[value="{value}"]').count() else field.select_option(
                 label=value
@@ -162,7 +162,7 @@ def alert(page: Page, case: str) -> None:
     page.get_by_label("Response", exact=True).select_option(label="Left biceps TcMEP")
     page.get_by_label("Of baseline").fill("15")
     press(page, "Save")
-    expect(page.get_by_role("heading", name="A1, TcMEP signal alert")).to_be_visible()
+    expect(page.get_by_role("heading", name="AL1, TcMEP signal alert")).to_be_visible()
     tap(page, "Told surgeon")
     follow(page, "Add what was done")
     answer(page, at=typed(ago(2.35)), by="surgeon", text="Decompression stopped, MAP raised to 90")
@@ -171,13 +171,140 @@ def alert(page: Page, case: str) -> None:
 
 
 def end(page: Page, case: str) -> None:
+    """The closing is refused with what is missing; each line leads to where it is filled in. Then it is closed."""
     page.goto(f"{case}/record")
     tap(page, "Closing started", "Monitoring stop", "Electrodes out")
+    page.goto(case)
+    close(page)
+    expect(page.get_by_role("alert")).to_contain_text("The record is not closed yet")
+    expect(page.get_by_role("alert")).to_contain_text("Missing in the record: Closing data.")
+    jumps = page.locator("#missing a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    assert len(jumps) > 5
+    for jump in jumps:
+        answer_ = page.goto(jump)
+        assert answer_ is None or answer_.status == 200, jump
+        if "#" in jump:
+            expect(page.locator(f"[id='{jump.partition('#')[2]}']")).to_be_visible()
+    page.goto(f"{case}/closing-values")
+    press(page, "All the rest at baseline")
+    add(page, case, "closing_data", at=typed(ago(0.1)), overall="at_baseline")
+    add(
+        page,
+        case,
+        "postop_exam",
+        recorded="yes",
+        at=typed(ago(0.05)),
+        text="Moves all extremities",
+        by="anesthesia",
+        new_deficit="no",
+    )
+    add(page, case, "told", at=typed(ago(2.38)), who="interpreting physician", mode="chat")
+    page.goto(f"{case}/record")
+    tap(page, "No breaks", "No stimulation tests")
+    page.goto(case)
+    close(page)
+    expect(page.get_by_text("The record is closed.")).to_be_visible()
+
+
+def close(page: Page) -> None:
+    page.get_by_role("radio", name="Completed").check()
+    press(page, "Close and sign off")
+
+
+def approve(page: Page, case: str) -> None:
+    """The draft, a tapped sentence with the entries it came from, the approval."""
+    page.goto(f"{case}/report")
+    press(page, "Draft the report")
+    sentence = page.locator(".report .sentence").filter(has_text="biceps").first
+    sentence.click()
+    sources = page.locator("#sources")
+    expect(sources).to_contain_text("TcMEP signal alert: left biceps TcMEP (15 % of baseline)")
+    expect(sources).to_be_in_viewport()
+    expect(page.locator("#report")).to_contain_text("left biceps TcMEP 15% of baseline")
+    press(page, "Approve")
+    expect(page.get_by_text("Approved. The physician finds it in their inbox.")).to_be_visible()
+
+
+def attend(page: Page, case: str) -> None:
+    """The physician says when they were connected and how many cases they watched, and reviews the baselines."""
+    page.goto(f"{case}/record")
+    follow(page, "Physician connection")
+    answer(page, connect=typed(ago(3.4)), disconnect=typed(NOW), method="secure remote desktop + text chat")
+    answer(page, **{"concurrency-0-frm": typed(ago(3.4)), "concurrency-0-to": typed(NOW), "concurrency-0-n": "2"})
+    press(page, "Save")
+    expect(page.get_by_text("Saved.").first).to_be_visible()
+    tap(page, "Baselines reviewed", named="Review of the baselines")
+
+
+def sign(page: Page, case: str, password: str) -> None:
+    """The physician finds the draft in the inbox, makes the impression theirs, confirms the alert and signs."""
+    page.goto("/reports")
+    page.locator("a.row").filter(has_text="TESTPATIENT, WREN").click()
+    impression = page.get_by_label("Impression")
+    impression.fill(f"{impression.input_value()} No postoperative deficit is expected.")
+    press(page, "Confirm the impression")
+    expect(page.get_by_text("The impression is yours now.")).to_be_visible()
+    for slot in ("Side and site", "Outcome", "Who was told"):
+        page.get_by_role("checkbox", name=slot).check()
+    page.get_by_role("checkbox", name="I have read what is missing").check()
+    page.get_by_label("Your password").fill("not the password")
+    press(page, "Sign the report")
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was signed")
+    page.get_by_label("Your password").fill(password)
+    press(page, "Sign the report")
+    expect(page.locator("#standing.signed")).to_contain_text("Elena Marsh, MD")
+
+
+def bill(page: Page, case: str) -> bytes:
+    """The biller reads the lines, makes the packet, waits without reloading, opens the PDF."""
+    page.goto(f"{case}/packet")
+    expect(page.locator("#lines")).to_contain_text("95941")
+    press(page, "Make the packet")
+    ready = page.get_by_role("link", name="Open the PDF")
+    ready.wait_for(timeout=90_000)
+    assert not page.locator("[hx-trigger*='every']").count(), "it still asks although it is ready"
+    with page.expect_download() as arrived:
+        ready.click()
+    return arrived.value.path().read_bytes()
+
+
+def addend(page: Page, case: str, password: str) -> None:
+    page.goto(f"{case}/addenda")
+    page.get_by_label("What is to be added").fill("The surgeon called: no deficit on day one.")
+    page.get_by_label("Your password").fill(password)
+    press(page, "Sign the addendum")
+    for place in (f"{case}/report", case, f"{case}/addenda"):
+        page.goto(place)
+        expect(page.get_by_text("The surgeon called: no deficit on day one.").first).to_be_visible()
+
+
+def frozen(page: Page, case: str) -> None:
+    """No form of a signed case writes any more, whoever looks."""
+    for place in (case, f"{case}/record"):
+        page.goto(place)
+        acts = page.locator("main form[method=post]").evaluate_all(
+            "forms => forms.map(form => form.getAttribute('action'))"
+        )
+        assert acts == [], acts
+    assert page.goto(f"{case}/entries/new/event").status in (403, 422)
 
 
 def test_a_case_becomes_a_signed_report_and_a_packet(desk, window):
-    owner = window("owner")
+    owner, technologist, physician = window("owner"), window("technologist"), window("physician")
     case = book(owner)
-    owner.screenshot(path="/tmp/qa/shots/t_booked.png", full_page=True)
     upload(owner, case)
-    owner.screenshot(path="/tmp/qa/shots/t_docs.png", full_page=True)
+    keep(technologist, case)
+    alert(technologist, case)
+    attend(physician, case)
+    end(technologist, case)
+    approve(technologist, case)
+    sign(physician, case, desk.password)
+    biller = window("biller")
+    packet = PdfReader(io.BytesIO(bill(biller, case)))
+    text = "".join(page.extract_text() for page in packet.pages)
+    assert len(packet.pages) >= 8
+    for said in ("95941", "TESTPATIENT, WREN", "No postoperative deficit is expected", "Elena Marsh, MD"):
+        assert said in text, said
+    addend(physician, case, desk.password)
+    for person in (owner, technologist, physician, biller):
+        frozen(person, case)
