@@ -1,0 +1,589 @@
+"""Check a finished text against the facts, with no knowledge of how it was made."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from .. import cases as c
+from .. import report
+from ..cases import Facts
+from .layout import Clause, Line, Reader, State, lines
+from .matching import Layer, Match
+from .statements import FACTS, Book, Statement
+from .words import MARKS, NEUTRAL, SOFT, VOCABULARY, Token
+
+Grade = Literal["red", "amber"]
+Kind = Literal["unsupported", "contradiction", "omission", "wording", "stale", "banned"]
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """`mend` is the record's value, a built-in sentence, or empty where the record itself has to be looked at."""
+
+    grade: Grade
+    kind: Kind
+    start: int
+    end: int
+    text: str
+    message: str
+    sources: tuple[str, ...] = ()
+    mend: str = ""
+    section: str = ""
+
+
+class Supported(Struct, frozen=True):
+    """A stretch of the text and the entries that say it."""
+
+    start: int
+    end: int
+    sources: tuple[str, ...]
+
+
+class Checked(Struct, frozen=True, kw_only=True):
+    """`text` is what the places refer to: the text itself, or the plain text of a structured report."""
+
+    text: str
+    findings: tuple[Finding, ...]
+    supported: tuple[Supported, ...]
+
+    @property
+    def red(self) -> bool:
+        return any(one.grade == "red" for one in self.findings)
+
+
+class _Line(Struct):
+    """What was found of one line, with places from its start."""
+
+    findings: list[Finding]
+    supported: list[Supported]
+    covers: list[tuple[int, set[tuple[int, int]]]]
+    section: str
+    after: State
+
+
+class _Outcome(Struct):
+    """What was found of one clause, with places from its start; `covers` are (statement, part, index)."""
+
+    findings: list[Finding]
+    supported: list[Supported]
+    covers: list[tuple[int, tuple[int, int]]]
+    about: list[int]
+
+
+_BANNED = [(re.compile(one["pattern"], re.IGNORECASE), one["say"]) for one in VOCABULARY["banned"]]
+_ROLES = "surgeon|anesthesia|anesthesiologist|(?:interpreting )?physician|technologist|neurologist"
+_VOICE = re.compile(
+    rf"\b(?:the )?(?:{_ROLES}|dr\.? \w+) (?:\w+ly )?(?:informed|notified|told|alerted|advised|warned|called|reminded|asked) (?:the )?(?:{_ROLES})\b",
+    re.IGNORECASE,
+)
+_TOLD = frozenset({"key_result", "alerts", "impression", "closing", "time", "signing", "text"})
+"""Sections in prose, where one clause may speak of several facts."""
+_SPLITS = frozenset({"and", ",", ":", "(", "-", "which", "with", "/"})
+
+
+def check(text: str | bytes | report.Draft, facts: Facts, *, builtin: report.Draft | None = None) -> Checked:
+    """Every finding of a report: plain text, Markdown, the JSON of a draft, or a draft. Empty findings mean faithful."""
+    return Checker(facts, builtin).check(text)
+
+
+def printed(text: str | bytes, facts: Facts, builtin: report.Draft | None = None) -> tuple[bytes, int]:
+    """What the command prints, the findings as JSON, and its exit code: 2 when there are red ones."""
+    checked = check(text, facts, builtin=builtin)
+    body = {"red": checked.red, "findings": checked.findings}
+    return msgspec.json.format(msgspec.json.encode(body), indent=1) + b"\n", 2 if checked.red else 0
+
+
+class Checker:
+    """One record made ready for many checks, as a person types: a clause seen before is not worked out again."""
+
+    def __init__(self, facts: Facts, builtin: report.Draft | None = None) -> None:
+        self.facts, self.builtin = facts, builtin
+        self.book = Book(facts)
+        self.digest = c.digest(facts)
+        self.layers = [Layer(self.book, one) for one in (*self.book.statements, *_frames(self.book))]
+        self.index: dict[Any, set[int]] = {}
+        self.number = {id(layer.statement): at for at, layer in enumerate(self.layers)}
+        for at, layer in enumerate(self.layers):
+            for key in _keys(layer.statement.tokens):
+                self.index.setdefault(key, set()).add(at)
+            for word in layer.words:
+                self.index.setdefault(("said", word), set()).add(at)
+        self.reader = Reader(self.book)
+        self.seen: dict[tuple[str, State], _Line] = {}
+
+    def check(self, text: str | bytes | report.Draft) -> Checked:
+        stale: list[Finding] = []
+        draft = _structured(text)
+        if draft is not None:
+            plain = report.as_text(draft)
+            if draft.digest != self.digest:
+                stale.append(self._stale(0, 0, ""))
+        else:
+            plain = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        findings, supported = stale, []
+        covered: dict[int, dict[str, set[tuple[int, int]]]] = {}
+        sections: dict[str, int] = {}
+        state = State()
+        for start, line, ruled in lines(plain):
+            read = self._line(line, state._replace(ruled=ruled))
+            state = read.after
+            if line.strip():
+                sections[read.section] = start + len(line)
+            findings += [_moved(one, start, plain, read.section) for one in read.findings]
+            supported += [Supported(one.start + start, one.end + start, one.sources) for one in read.supported]
+            for number, places in read.covers:
+                covered.setdefault(number, {}).setdefault(read.section, set()).update(places)
+        findings += self._omissions(sections, covered, len(plain))
+        findings = sorted(dict.fromkeys(findings), key=lambda one: (one.start, one.grade != "red", one.end))
+        return Checked(text=plain, findings=tuple(findings), supported=tuple(supported))
+
+    def _line(self, line: str, state: State) -> _Line:
+        """What is found of a line; a line seen before in the same state is not worked out again."""
+        if (line, state) not in self.seen:
+            self.seen[line, state] = self._judged(line, self.reader.read(line, state))
+        return self.seen[line, state]
+
+    def _judged(self, line: str, read: Line) -> _Line:
+        findings, supported = list(self._banned(line, read.tokens)), []
+        covers: dict[int, set[tuple[int, int]]] = {}
+        for sentence in _sentences(read.clauses):
+            for clause, outcome in self._sentence(sentence):
+                findings += [_moved(one, clause.start, line, read.section) for one in outcome.findings]
+                supported += [
+                    Supported(one.start + clause.start, one.end + clause.start, one.sources)
+                    for one in outcome.supported
+                ]
+                for number in outcome.about:
+                    covers.setdefault(number, set())
+                for number, place in outcome.covers:
+                    covers[number].add(place)
+        return _Line(findings, supported, list(covers.items()), read.section, read.after)
+
+    # Phrases and staleness
+
+    def _stale(self, start: int, end: int, text: str) -> Finding:
+        return Finding(
+            grade="red", kind="stale", start=start, end=end, text=text,
+            message="The record has changed since this text was written. Draft it again.", mend="",
+        )  # fmt: skip
+
+    def _banned(self, text: str, tokens: Sequence[Token]) -> Iterator[Finding]:
+        quoted = [(token.start, token.end) for token in tokens if token.kind == "quoted"]
+        for pattern, say in (*_BANNED, (_VOICE, "Write who was informed: 'the surgeon was informed'.")):
+            for found in pattern.finditer(text):
+                start, end = found.span()
+                if not any(first <= start and end <= last for first, last in quoted):
+                    yield Finding(grade="red", kind="banned", start=start, end=end, text=found.group(), message=say)
+
+    # Clauses
+
+    def _sentence(self, clauses: Sequence[Clause]) -> list[tuple[Clause, _Outcome]]:
+        done: list[tuple[Clause, _Outcome]] = []
+        before: int | None = None
+        for clause in clauses:
+            done.append((clause, self._explained(clause, before)))
+            before = done[-1][1].about[-1] if done[-1][1].about else before
+        if all(not outcome.findings for _, outcome in done):
+            return done
+        return self._repaired(clauses) or done
+
+    def _explained(self, clause: Clause, before: int | None = None) -> _Outcome:
+        tokens = [
+            token._replace(start=token.start - clause.start, end=token.end - clause.start) for token in clause.tokens
+        ]
+        if clause.section == "columns":
+            return self._columns(tokens)
+        matches = self._best(tokens, clause, 3, before)
+        if matches is None:
+            said = [
+                token
+                for token in tokens
+                if token.kind not in MARKS and (token.kind not in SOFT or token.low not in NEUTRAL)
+            ]
+            return _Outcome([self._untraced(token) for token in said], [], [], [])
+        outcome = _Outcome([], [], [], [])
+        for match in matches:
+            self._tell(match, outcome, clause)
+        return outcome
+
+    def _best(
+        self, tokens: Sequence[Token], clause: Clause, depth: int, before: int | None = None
+    ) -> list[Match] | None:
+        """One statement that says all of it, or several that say its parts; else the nearest, with what is wrong."""
+        if not any(token.kind not in MARKS for token in tokens):
+            return []
+        whole = self._nearest(tokens, clause, before)
+        if whole and not whole.cost:
+            return [whole]
+        if depth and clause.section in _TOLD:
+            for place, token in enumerate(tokens):
+                if token.low in _SPLITS and 0 < place < len(tokens) - 1:
+                    left = self._nearest(tokens[:place], clause)
+                    if left and not left.cost:
+                        rest = self._best(tokens[place + 1 :], clause, depth - 1) if depth else None
+                        if rest and not any(match.cost or match.statement is left.statement for match in rest):
+                            return [left, *rest]
+        return [whole] if whole else None
+
+    def _nearest(self, tokens: Sequence[Token], clause: Clause, before: int | None = None) -> Match | None:
+        if before is not None and self._admitted(self.layers[before].statement, clause):
+            match = self.layers[before].match(tokens, clause.label, clause.row)
+            if match.cost in (0, 5):
+                match.anchored = True
+                return match
+        score: Counter[int] = Counter()
+        flat = [
+            one
+            for token in tokens
+            for one in (
+                [token._replace(kind="quote", value=token.value[0]), *token.value[1]]
+                if token.kind == "quoted"
+                else [token]
+            )
+        ]
+        for key in dict.fromkeys(_keys(flat)):
+            for at in self.index.get(key, ()):
+                score[at] += (
+                    6 if key[0] == "quote" else 3 if key[0] in ("time", "number", "code", "person", "drug") else 2
+                )
+        for word in {token.low for token in (*clause.label, *flat) if token.kind in SOFT or token.kind == "status"}:
+            for at in self.index.get(("said", word), ()):
+                score[at] += 1
+        best: Match | None = None
+        rank = (0, False, False)
+        for at, _ in sorted(score.items(), key=lambda pair: (-pair[1], pair[0]))[:14]:
+            statement = self.layers[at].statement
+            if not self._admitted(statement, clause):
+                continue
+            match = self.layers[at].match(tokens, clause.label, clause.row)
+            mine = (match.cost, clause.section not in statement.where, clause.row and bool(statement.parts))
+            if best is None or mine < rank:
+                best, rank = match, mine
+                if rank == (0, False, False):
+                    break
+        return best
+
+    def _admitted(self, statement: Statement, clause: Clause) -> bool:
+        if clause.section == "heading":
+            return statement.kind == "title"
+        if statement.kind in ("title", "columns"):
+            return clause.section == "title" and statement.kind == "title"
+        if clause.section == "provenance":
+            return statement.kind == "provenance"
+        return not (statement.alert and clause.alert and statement.alert != clause.alert)
+
+    def _tell(self, match: Match, outcome: _Outcome, clause: Clause) -> None:
+        statement = match.statement
+        number = self.number[id(statement)]
+        outcome.about.append(number)
+        for token, reason in match.hard:
+            outcome.findings.append(self._wrong(token, reason, match))
+        for token, reason in match.soft:
+            outcome.findings.append(self._wording(token, reason, statement))
+        if not match.anchored and not match.hard and not match.soft:
+            outcome.findings.append(
+                self._wording(clause.tokens[0]._replace(start=0, end=clause.end - clause.start), "anchor", statement)
+            )
+        spans = {token.start: token for token in clause.tokens}
+        tokens_at = {token.start - clause.start: token for token in clause.tokens}
+        for start, place in match.used.items():
+            if self.layers[number].whole(place, tokens_at.get(start)):
+                outcome.covers.append((number, place))
+            token = spans.get(start + clause.start)
+            if token:
+                outcome.supported.append(Supported(start, start + token.end - token.start, statement.sources))
+
+    def _wrong(self, token: Token, reason: str, match: Match) -> Finding:
+        statement = match.statement
+        if reason == "denied":
+            return _finding("red", "contradiction", token, f"The record denies this: {statement.says}.", statement)
+        if reason == "order":
+            return _finding(
+                "red", "contradiction", token, f"The order is not the record's: {statement.says}.", statement
+            )
+        if token.kind == "sha":
+            return self._stale(token.start, token.end, "")
+        taken = set(match.used.values())
+        free = [known for at, known in enumerate(statement.head) if (-1, at) not in taken and known.kind == token.kind]
+        free += [
+            known for part, one in enumerate(statement.parts) for at, known in enumerate(one.tokens)
+            if (part, at) not in taken and known.kind == token.kind
+        ]  # fmt: skip
+        if free:
+            mend = _shown(free[0])
+            return _finding(
+                "red", "contradiction", token, f"The record says {mend}: {statement.says}.", statement, mend
+            )
+        return _finding(
+            "red", "unsupported", token, f"The record does not say this here. It says: {statement.says}.", statement
+        )
+
+    def _wording(self, token: Token, reason: str, statement: Statement) -> Finding:
+        text = {
+            "relation": "The record does not say how these facts hang together. Say each by itself.",
+            "unit": "Write the unit beside the number.",
+            "anchor": "It is not clear which fact this is about.",
+        }.get(reason, "This word is not the record's. Use plainer words.")
+        return _finding(
+            "amber",
+            "wording",
+            token,
+            f"{text} The record says: {statement.says}.",
+            statement,
+            self._sentence_of(statement),
+        )
+
+    def _untraced(self, token: Token) -> Finding:
+        if token.kind in SOFT:
+            return _finding("amber", "wording", token, "Nothing in the record says this.", None)
+        return _finding("red", "unsupported", token, "Nothing in the record says this.", None)
+
+    def _sentence_of(self, statement: Statement) -> str:
+        """The built-in sentence about the same fact, to put in its place."""
+        if not self.builtin:
+            return ""
+        wanted = set(statement.sources)
+        said = [
+            one
+            for key, one in report.sentences(self.builtin)
+            if isinstance(one, report.Sentence) and wanted & set(one.sources)
+        ]
+        said.sort(key=lambda one: -len(wanted & set(one.sources)) / len({*wanted, *one.sources}))
+        return said[0].text if said else ""
+
+    # Tables and broken quotes
+
+    def _columns(self, tokens: Sequence[Token]) -> _Outcome:
+        """Known heads in their order, each with its own unit."""
+        opened = [one for token in tokens for one in (token.value[1] if token.kind == "quoted" else [token])]
+        lows = [token.low for token in opened if token.kind != "mark" and token.low != "°"]
+        units = VOCABULARY["columns"]["units"]
+        heads = " ".join(low for low in lows if low not in ("mmhg", "c", "ms", "µv", "ma", "°c", "f", "v", "mv", "µs"))
+        for place, low in enumerate(lows):
+            follows = lows[place + 1] if place + 1 < len(lows) else ""
+            if low in units and follows and follows not in (units[low], units[low].strip("°")) and follows in (
+                "mmhg", "c", "f", "ms", "µv", "ma", "v", "mv", "µs", "s", "hz", "kpa", "cmh"
+            ):  # fmt: skip
+                return _Outcome(
+                    [
+                        _finding(
+                            "red", "contradiction", tokens[0], f"The unit of {low} is {units[low]}.", None, units[low]
+                        )
+                    ],
+                    [],
+                    [],
+                    [],
+                )
+        for known in VOCABULARY["columns"]["known"]:
+            rest = heads
+            for name in known:
+                rest = rest.removeprefix(name).lstrip() if rest.startswith(name) else rest
+            if not rest:
+                return _Outcome([], [], [], [])
+        return _Outcome(
+            [_finding("red", "unsupported", tokens[0], "These columns are not those of a table of the report.", None)],
+            [],
+            [],
+            [],
+        )
+
+    def _repaired(self, clauses: Sequence[Clause]) -> list[tuple[Clause, _Outcome]] | None:
+        """A free text that was changed: the differences are the findings, the rest is judged as if it stood."""
+        opened: list[Token] = []
+        for clause in clauses:
+            if opened:
+                opened.append(Token("mark", ";", opened[-1].end, opened[-1].end + 1, ";"))
+            for token in clause.tokens:
+                opened += token.value[1] if token.kind == "quoted" else [token]
+        found = self._nearest_quote(opened)
+        if found is None:
+            return None
+        key, sequence, first, last = found
+        said = opened[first : last + 1]
+        findings = list(_differences(said, sequence, clauses[0].start, key))
+        if not findings:
+            return None
+        whole = Token("quoted", (key, tuple(said)), said[0].start, said[-1].end, "quoted")
+        clause = clauses[0]
+        merged = Clause(
+            (*opened[:first], whole, *opened[last + 1 :]),
+            clause.section,
+            clause.sentence,
+            clause.label,
+            clause.alert,
+            clause.row,
+        )
+        outcome = self._explained(merged)
+        if any(one.grade == "red" for one in outcome.findings) and len(clauses) > 1:
+            return None
+        return [(merged, _Outcome([*findings, *outcome.findings], outcome.supported, outcome.covers, outcome.about))]
+
+    def _nearest_quote(self, opened: Sequence[Token]) -> tuple[str, Sequence[Any], int, int] | None:
+        said = [(token.kind, token.value) for token in opened]
+        have = Counter(said)
+        best, best_share = None, 0.55
+        for listed in self.book.quotes.values():
+            for sequence, key in listed:
+                if len(sequence) < 3 or sum((Counter(sequence) & have).values()) / len(sequence) <= best_share:
+                    continue
+                blocks = [
+                    one
+                    for one in SequenceMatcher(None, said, sequence, autojunk=False).get_matching_blocks()
+                    if one.size
+                ]
+                if not blocks:
+                    continue
+                share = sum(one.size for one in blocks) / len(sequence)
+                first, last = (
+                    blocks[0].a - blocks[0].b,
+                    blocks[-1].a + blocks[-1].size - 1 + len(sequence) - blocks[-1].b - blocks[-1].size,
+                )
+                first, last = max(first, 0), min(last, len(said) - 1)
+                if share > best_share and share < 1 or share == 1 and last - first + 1 > len(sequence):
+                    best, best_share = (key, sequence, first, last), share
+        return best
+
+    # What is left out
+
+    def _omissions(
+        self, sections: dict[str, int], covered: dict[int, dict[str, set[tuple[int, int]]]], length: int
+    ) -> Iterator[Finding]:
+        whole = len(sections.keys() & VOCABULARY["sections"].keys()) >= 3
+        for number, layer in enumerate(self.layers):
+            statement, told = layer.statement, covered.get(number, {})
+            for section, kinds in statement.where.items():
+                if kinds is None:
+                    continue
+                anywhere = not whole or section in ("signing", "header")
+                held = [places for where, places in told.items() if anywhere or where == section]
+                if held and not any(_lacking(layer, kinds, set().union(*held))):
+                    continue
+                end = sections.get(section, length)
+                named = statement.kind.replace("_", " ")
+                yield Finding(
+                    grade="red", kind="omission", start=end, end=end, text="", section=section,
+                    message=f"Left out ({named}): {statement.says}.", sources=statement.sources, mend=self._sentence_of(statement),
+                )  # fmt: skip
+
+
+def _lacking(layer: Layer, kinds: frozenset[str], places: set[tuple[int, int]]) -> Iterator[Token]:
+    """Tokens that a section must hold and does not."""
+    statement = layer.statement
+    for at, token in enumerate(statement.head):
+        if token.kind in kinds and (-1, at) not in places:
+            yield token
+    for at, token in enumerate(statement.maybe):
+        if token.kind == "neg" and "neg" in kinds and (-2, at) not in places:
+            yield token
+    deep = kinds if kinds >= FACTS else kinds & {"side", "site", "level", "number", "person", "credential"}
+    for part, one in enumerate(statement.parts):
+        for at, token in enumerate(one.tokens):
+            if token.kind in deep and (part, at) not in places:
+                yield token
+
+
+def _keys(tokens: Any) -> Iterator[Any]:
+    for token in tokens:
+        if token.kind == "time":
+            yield "time", token.value[0]
+        elif token.kind == "number":
+            yield "number", token.value[0]
+        elif token.kind == "quote":
+            yield "quote", token.value
+        elif token.kind not in MARKS and token.kind != "quoted" and token.low not in NEUTRAL:
+            yield token.kind, token.value
+
+
+def _frames(book: Book) -> Iterator[Statement]:
+    """What a report says of itself: titles."""
+    words = "1. 2. 3. 4. 5. 6. 7. 8. 9. 10. 11. 12."
+    yield Statement(
+        "title",
+        ("record",),
+        "a title",
+        maybe=book.build(
+            [
+                words,
+                "draft not final report signed by interpreting physician synthetic case no real person anesthesia interpreting physician not no",
+            ]
+        ),
+    )
+
+
+def _sentences(clauses: Sequence[Clause]) -> Iterator[list[Clause]]:
+    run: list[Clause] = []
+    for clause in clauses:
+        if run and run[-1].sentence != clause.sentence:
+            yield run
+            run = []
+        run.append(clause)
+    if run:
+        yield run
+
+
+def _differences(said: Sequence[Token], sequence: Sequence[Any], base: int, key: str) -> Iterator[Finding]:
+    values = [(token.kind, token.value) for token in said]
+    for what, a, b, x, y in SequenceMatcher(None, values, sequence, autojunk=False).get_opcodes():
+        if what == "equal":
+            continue
+        kinds = {token.kind for token in said[a:b]} | {kind for kind, _ in sequence[x:y]}
+        claims = kinds - SOFT - MARKS
+        right = " ".join(_plain(kind, value) for kind, value in sequence[x:y])
+        start = (said[a].start if a < len(said) else said[-1].end) - base
+        end = said[b - 1].end - base if b > a else start
+        message = (
+            f"The record's own words here are '{right}'." if right else "These words are not in the record's text."
+        )
+        if not kinds - MARKS:
+            continue
+        yield Finding(
+            grade="red" if claims else "amber", kind="contradiction" if claims else "wording", start=start, end=end, text="",
+            message=message, mend=right,
+        )  # fmt: skip
+
+
+def _plain(kind: str, value: Any) -> str:
+    if kind == "time":
+        return " ".join(filter(None, [value[1], value[0], value[2]]))
+    if kind == "number":
+        return " ".join(filter(None, value))
+    return str(value)
+
+
+def _shown(token: Token) -> str:
+    if token.kind == "time":
+        return token.value[0]
+    return token.low if token.kind == "quote" else _plain(token.kind, token.value)
+
+
+def _finding(
+    grade: Grade, kind: Kind, token: Token, message: str, statement: Statement | None, mend: str = ""
+) -> Finding:
+    return Finding(
+        grade=grade, kind=kind, start=token.start, end=token.end, text="", message=message,
+        sources=statement.sources if statement else (), mend=mend,
+    )  # fmt: skip
+
+
+def _moved(finding: Finding, by: int, text: str, section: str) -> Finding:
+    start, end = finding.start + by, finding.end + by
+    return msgspec.structs.replace(finding, start=start, end=end, text=text[start:end], section=section)
+
+
+def _structured(text: str | bytes | report.Draft) -> report.Draft | None:
+    """A draft, or the JSON of one; None for plain text."""
+    if isinstance(text, report.Draft):
+        return text
+    head = text[:1]
+    if head not in ("{", b"{"):
+        return None
+    try:
+        return msgspec.json.decode(text, type=report.Draft)
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,403 @@
+"""Does the record say this clause? Its tokens are laid over one statement: tuples stay together, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from .statements import Book, Part, Statement
+from .words import MARKS, NEUTRAL, SOFT, VOCABULARY, Token
+
+KEYS = frozenset({"side", "site", "level", "drug", "role", "person", "modality"})
+"""Kinds that say of which part a value is told."""
+ORDERED = frozenset({"time", "number", "person"})
+AGAIN = frozenset({"code", "role", "neg"})
+"""Kinds that a clause may repeat."""
+_SAID = {kind: frozenset(words.split()) for kind, words in VOCABULARY["said"].items()}
+_PHRASES = {kind: [tuple(one.split()) for one in phrases] for kind, phrases in VOCABULARY["phrases"].items()}
+_DENIED = frozenset(VOCABULARY["denied"]["words"].split())
+
+Place = tuple[int, int]
+"""Part (-1 is the head, -2 what may be left out of it) and index of a token in a statement."""
+
+
+class Match(Struct):
+    statement: Statement
+    hard: list[tuple[Token, str]]
+    """Tokens that the statement does not hold, each with why: `unsupported`, `order`, `denied`."""
+    soft: list[tuple[Token, str]]
+    used: dict[int, Place]
+    anchored: bool
+
+    @property
+    def cost(self) -> int:
+        return 10 * len(self.hard) + len(self.soft) + (0 if self.anchored else 5)
+
+
+def agrees(said: Token, known: Token, pieces: dict[str, frozenset[str]]) -> bool:
+    """What the text says is what the record holds, or less of it."""
+    if said.kind != known.kind:
+        return said.kind == "status" and said.value == "reduced" and known.kind == "direction" and known.value == "down"
+    if said.kind in ("time", "late"):
+        return all(mine is None or mine == its for mine, its in zip(said.value, known.value, strict=True))
+    if said.kind == "number":
+        return said.value[0] == known.value[0] and said.value[1] in (None, known.value[1])
+    if said.kind == "quote":
+        return said.value in pieces[known.value]
+    return said.value == known.value
+
+
+class Layer:
+    """One statement made ready for laying clauses over it."""
+
+    def __init__(self, book: Book, statement: Statement) -> None:
+        self.pieces = book.pieces
+        self.statement = statement
+        self.parts: Sequence[Part] = statement.parts
+        self.words = self._words()
+        keyed = any(token.kind in KEYS for part in self.parts for token in part.tokens)
+        self.keys = KEYS if keyed or not self.parts else KEYS | {"quote"}
+        self.phrases = [one for kind in (statement.kind, *statement.said) for one in _PHRASES.get(kind, ())]
+        self.quotes = {
+            piece for token in statement.tokens if token.kind == "quote" for piece in book.pieces[token.value]
+        }
+
+    def _words(self) -> frozenset[str]:
+        self.own = own = {
+            token.low for token in self.statement.tokens if token.kind == "word" and token.low not in NEUTRAL
+        }
+        own = set(own)
+        for kind in (self.statement.kind, *self.statement.said):
+            own |= _SAID.get(kind, frozenset())
+        return frozenset(own)
+
+    def match(self, clause: Sequence[Token], label: Sequence[Token], row: bool) -> Match:
+        tokens = list(self._opened(clause))
+        claims = [token for token in tokens if token.kind not in SOFT and token.kind not in MARKS]
+        forward = self._bound(claims)
+        best = forward
+        if len(self.parts) > 1 and forward[1]:
+            backward = self._bound(claims[::-1])
+            used = {len(claims) - 1 - place: at for place, at in backward[0].items()}
+            missed = [len(claims) - 1 - place for place in backward[1]]
+            if len(missed) < len(forward[1]):
+                best = (used, missed)
+        used, missed = best
+        hard = [(claims[place], "unsupported") for place in sorted(missed)]
+        hard += [(claims[place], "order") for place in self._disordered(claims, used, tokens)]
+        hard += self._denials(tokens, label)
+        soft = [(token, reason) for token, reason in self._unknown(tokens, row)]
+        soft += [(claims[place], "unit") for place, at in used.items() if not row and self._bare(claims[place], at)]
+        hard += [(token, "unsupported") for token, reason in soft if reason == "name"]
+        soft = [(token, reason) for token, reason in soft if reason != "name"]
+        return Match(
+            self.statement,
+            hard,
+            soft,
+            {claims[place].start: at for place, at in used.items()},
+            self._anchored(tokens, label, used),
+        )
+
+    def _opened(self, clause: Sequence[Token]) -> Iterator[Token]:
+        """A quote that this statement does not hold is words like others."""
+        for token in clause:
+            if token.kind == "quoted":
+                if token.value[0] in self.quotes:
+                    yield token._replace(kind="quote", value=token.value[0])
+                else:
+                    yield from token.value[1]
+            else:
+                yield token
+
+    def _known(self, at: Place) -> Token:
+        part, index = at
+        if part == -1:
+            return self.statement.head[index]
+        if part == -2:
+            return self.statement.maybe[index]
+        tokens = self.parts[part].tokens
+        return tokens[index] if index < len(tokens) else self.parts[part].maybe[index - len(tokens)]
+
+    def whole(self, at: Place, said: Token | None) -> bool:
+        """A piece of a free text does not stand for all of it."""
+        known = self._known(at)
+        return known.kind != "quote" or said is None or said.kind != "quoted" or said.value[0] == known.value
+
+    def _bare(self, said: Token, at: Place) -> bool:
+        return said.kind == "number" and said.value[1] is None and self._known(at).value[1] is not None
+
+    # Laying tokens over head and parts
+
+    def _in_head(self, token: Token, used: set[Place]) -> Place | None:
+        return _find(token, ((-1, self.statement.head), (-2, self.statement.maybe)), used, self.pieces)
+
+    def _in_part(self, token: Token, part: int, used: set[Place]) -> Place | None:
+        one = self.parts[part]
+        return _find(token, ((part, (*one.tokens, *one.maybe)),), used, self.pieces)
+
+    def _bound(self, claims: Sequence[Token]) -> tuple[dict[int, Place], list[int]]:
+        """Where each claim stands in the statement, and the claims that stand nowhere."""
+        return _Binding(self, claims).bound()
+
+    # Order, denial, words
+
+    def _disordered(self, claims: Sequence[Token], used: dict[int, Place], tokens: Sequence[Token]) -> list[int]:
+        """Two of a kind that stand the other way round than in the record, and no 'to ... from' says so."""
+        found = []
+        for part in {at[0] for at in used.values()}:
+            if part == -2:
+                continue
+            rows: dict[Any, list[tuple[int, int]]] = {}
+            for place, at in sorted(used.items()):
+                token = claims[place]
+                known = self._known(at)
+                if (
+                    at[0] == part
+                    and token.kind in ORDERED
+                    and not (part >= 0 and at[1] >= len(self.parts[part].tokens))
+                ):
+                    unit = known.value[1] if token.kind == "number" else None
+                    rows.setdefault((token.kind, unit), []).append((place, at[1]))
+            for pairs in rows.values():
+                for (one, first), (two, second) in zip(pairs, pairs[1:], strict=False):
+                    turned = _cue(tokens, claims[one]) == "to" and _cue(tokens, claims[two]) == "from"
+                    if (second < first) != turned:
+                        found.append(two)
+        return found
+
+    def _denials(self, tokens: Sequence[Token], label: Sequence[Token]) -> list[tuple[Token, str]]:
+        """What the record denies must not be affirmed; 'not all' must not become 'all' by leaving it out."""
+        held = [token for token in (*self.statement.head, *self.statement.maybe)]
+        said = [token for token in tokens if token.kind not in MARKS]
+        if (
+            any(token.kind == "neg" for token in self.statement.head)
+            or "performed" in {token.low for token in held if token.kind == "status"}
+            and any(token.kind == "neg" for token in held)
+        ):
+            if not any(token.kind in ("neg", "gap") for token in said):
+                return [(token, "denied") for token in said if token.low in _DENIED][:1]
+        if any(token.kind == "neg" for token in held) and not any(
+            token.kind in ("neg", "gap", "sha") for token in said
+        ):
+            if found := [
+                (token, "denied")
+                for token in said
+                if token.low in _DENIED and self.statement.kind in ("setup", "no_alerts", "limit")
+            ]:
+                return found[:1]
+        if any(token.value == "not_all" for token in held) and not any(token.value == "not_all" for token in said):
+            return [(token, "denied") for token in said if token.value == "at_baseline"][:1]
+        return []
+
+    def _unknown(self, tokens: Sequence[Token], row: bool) -> Iterator[tuple[Token, str]]:
+        plain = [token for token in tokens if token.kind not in MARKS]
+        free = self._in_phrases(plain)
+        for place, token in enumerate(plain):
+            if token.kind not in SOFT or place in free:
+                continue
+            if token.kind == "relation":
+                ahead = plain[place + 1 : place + 2]
+                if token.low == "during" and self.statement.kind == "onset" and ahead and ahead[0].kind == "quote":
+                    continue
+                yield token, "relation"
+            elif token.low not in NEUTRAL and token.low not in self.words:
+                yield token, "word"
+
+    def _in_phrases(self, plain: Sequence[Token]) -> set[int]:
+        lows = [token.low for token in plain]
+        free: set[int] = set()
+        for phrase in self.phrases:
+            size = len(phrase)
+            for place in range(len(lows) - size + 1):
+                if tuple(lows[place : place + size]) == phrase:
+                    free |= set(range(place, place + size))
+        return free
+
+    def _anchored(self, tokens: Sequence[Token], label: Sequence[Token], used: dict[int, Place]) -> bool:
+        """The clause shows that it speaks of this kind of fact."""
+        wanted = self.statement.anchors
+        said = [token for token in (*label, *tokens) if token.kind not in MARKS]
+        if not wanted:
+            mine = _SAID.get(self.statement.kind, frozenset()) | self.own
+            return (
+                len(used) > 1
+                or any(token.low in mine for token in said)
+                or any(token.kind == "quote" for token in said)
+            )
+        return any((token.kind, token.value) in wanted or (token.kind, None) in wanted for token in said)
+
+
+def _find(token: Token, places: Any, used: set[Place], pieces: dict[str, frozenset[str]]) -> Place | None:
+    again = None
+    for part, tokens in places:
+        for index, known in enumerate(tokens):
+            if agrees(token, known, pieces):
+                if (part, index) not in used:
+                    return part, index
+                again = again or (part, index)
+    return again if again and token.kind in AGAIN else None
+
+
+def _cue(tokens: Sequence[Token], token: Token) -> str:
+    """The word just before a token: 'from', 'to', or nothing that matters."""
+    place = next(at for at, one in enumerate(tokens) if one.start == token.start)
+    for one in reversed(tokens[max(place - 2, 0) : place]):
+        if one.low in ("from", "to"):
+            return one.low
+    return ""
+
+
+class _Run(Struct):
+    places: list[int]
+    kinds: set[str]
+    joined: bool
+    values: list[int]
+
+
+class _Binding:
+    """Keys such as 'left tibialis anterior' choose the part; the values up to the next key belong to it."""
+
+    def __init__(self, layer: Layer, claims: Sequence[Token]) -> None:
+        self.layer, self.claims = layer, claims
+        self.used: dict[int, Place] = {}
+        self.taken: set[Place] = set()
+        self.missed: list[int] = []
+
+    def bound(self) -> tuple[dict[int, Place], list[int]]:
+        loose, runs = self._runs()
+        groups: list[list[_Run]] = []
+        for run in runs:
+            if run.joined and groups:
+                groups[-1].append(run)
+            else:
+                groups.append([run])
+        if loose and len(groups) == 1:
+            groups[0][-1].values[:0] = loose
+            loose = []
+        side: Token | None = None
+        for group in groups:
+            side = self._group(group, side)
+        if loose:
+            self._keyless(loose)
+        return self.used, sorted(set(self.missed))
+
+    def _take(self, place: int, at: Place) -> None:
+        self.used[place] = at
+        self.taken.add(at)
+
+    def _runs(self) -> tuple[list[int], list[_Run]]:
+        """Values without a key, and the runs of keys with their values. Tokens of the head are settled here."""
+        runs: list[_Run] = []
+        loose: list[int] = []
+        keyed = False
+        for place, token in enumerate(self.claims):
+            in_part = token.kind in self.layer.keys and any(
+                agrees(token, known, self.layer.pieces)
+                for part in self.layer.parts
+                for known in (*part.tokens, *part.maybe)
+            )
+            sited = bool(runs) and keyed and bool(runs[-1].kinds & {"side", "site", "level"})
+            shared = (
+                token.kind == "quote"
+                and bool(runs)
+                and token.kind not in self.layer.keys
+                and any(self._holds(part, place) for part in range(len(self.layer.parts)))
+            )
+            if not (shared or in_part and (sited or token.kind != "modality")):
+                at = self.layer._in_head(token, self.taken)
+                if at:
+                    self._take(place, at)
+                    if token.kind not in self.layer.keys:
+                        keyed = keyed and token.kind == "code"
+                    continue
+            if in_part or (token.kind == "side" and token.value == "both" and self.layer.parts):
+                if keyed and runs and token.kind not in runs[-1].kinds:
+                    runs[-1].places.append(place)
+                    runs[-1].kinds.add(token.kind)
+                else:
+                    runs.append(_Run([place], {token.kind}, keyed, []))
+                keyed = True
+            elif token.kind in self.layer.keys:
+                self.missed.append(place)
+            else:
+                (runs[-1].values if runs else loose).append(place)
+                keyed = False
+        return loose, runs
+
+    def _holds(self, part: int, place: int) -> bool:
+        one, token = self.layer.parts[part], self.claims[place]
+        return any(agrees(token, known, self.layer.pieces) for known in (*one.tokens, *one.maybe))
+
+    def _group(self, group: list[_Run], side: Token | None) -> Token | None:
+        """Runs of keys named together; every value told of them must hold for each."""
+        values = [place for run in group for place in run.values]
+        for run in group:
+            keys = [place for place in run.places if not self._both(place)]
+            found = [n for n in range(len(self.layer.parts)) if all(self._holds(n, place) for place in keys)]
+            sides = [self.claims[place] for place in run.places if self.claims[place].kind == "side"]
+            if sides:
+                side = sides[-1]
+            elif side and "site" in run.kinds:
+                kept = [
+                    n
+                    for n in found
+                    if any(agrees(side, known, self.layer.pieces) for known in self.layer.parts[n].tokens)
+                ]
+                found = kept or found
+            if not found:
+                most = max(range(len(self.layer.parts)), key=lambda n: sum(self._holds(n, place) for place in keys))
+                self.missed += [place for place in keys if not self._holds(most, place)]
+                found = [most]
+            both = any(self._both(place) for place in run.places)
+            self._values(run, found, keys, values, every=both)
+        return side
+
+    def _both(self, place: int) -> bool:
+        token = self.claims[place]
+        if token.kind != "side" or token.value != "both":
+            return False
+        sides = {known.value for part in self.layer.parts for known in part.tokens if known.kind == "side"}
+        return "both" not in sides and {"left", "right"} <= sides
+
+    def _values(self, run: _Run, found: list[int], keys: list[int], values: list[int], *, every: bool) -> None:
+        def fits(part: int) -> list[tuple[int, Place]]:
+            taken, laid = set(self.taken), []
+            for place in (*keys, *values):
+                at = self.layer._in_part(self.claims[place], part, taken)
+                if at is None and place in keys:
+                    at = self.layer._in_part(self.claims[place], part, set())
+                if at is None and place in self.used and place in values:
+                    at = self.layer._in_part(self.claims[place], part, taken)
+                if at:
+                    taken.add(at)
+                    laid.append((place, at))
+            return laid
+
+        laid = [fits(part) for part in found]
+        best = max(laid, key=len)
+        lacking = [place for place in values if place not in {one for one, _ in best}]
+        if every:
+            lacking = [place for place in values if any(place not in {one for one, _ in some} for some in laid)]
+        for place, at in (pair for some in (laid if every or not values else [best]) for pair in some):
+            self._take(place, at)
+        for place in lacking:
+            self.missed.append(place)
+            self.used.pop(place, None)
+
+    def _keyless(self, loose: list[int]) -> None:
+        """Values without a key belong to one part; free texts of several parts may be listed."""
+        parts = range(len(self.layer.parts))
+        free = all(self.claims[place].kind in ("quote", "gap") for place in loose)
+        whole = [n for n in parts if all(self._holds(n, place) for place in loose)]
+        for place in loose:
+            places = [
+                at
+                for n in (whole[:1] or (parts if free else []))
+                if (at := self.layer._in_part(self.claims[place], n, self.taken))
+            ]
+            if places:
+                self._take(place, places[0])
+            else:
+                self.missed.append(place)
