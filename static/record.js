@@ -306,7 +306,11 @@
     }
     return { kind: make.kind, data: make.data || {}, ...(make.time && make.time !== "at" ? { times: [make.time] } : { now: true }) };
   }
+  // The next step slides under the thumb: a bounce of the finger is not a second step.
+  let stepped = -Infinity;
   function tapStep(step) {
+    if (performance.now() - stepped < 400) return null;
+    stepped = performance.now();
     const makes = step.makes.filter((make) => step.also || step.done || !made(make)).map(makeOf).filter(Boolean);
     if (makes.length) return act(makes);
     said = "Baselines were not started. Stamp their start first.";
@@ -477,12 +481,13 @@
     import: () => importing(),
     anesthesia() {
       const f = fold(), line = f.of("anesthesia").pop(), d = line?.data || {}, agents = d.agents || [];
-      const save = (data) => act([line ? correct(line, data) : { kind: "anesthesia", data }]);
-      const dose = (index, value) => act([correct(f.of("anesthesia").pop(), { agents: f.of("anesthesia").pop().data.agents.map((one, n) => n === index ? { ...one, dose: value } : one) })]);
+      const save = (data) => { const now = fold().of("anesthesia").pop(); return act([now ? correct(now, data) : { kind: "anesthesia", data }]); };
+      // A dose says that the agent was given: it needs no tap of its own before.
+      const dose = (one, value) => { const now = fold().of("anesthesia").pop()?.data.agents || []; return save({ agents: now.some((x) => x.name === one.name) ? now.map((x) => x.name === one.name ? { ...x, dose: value } : x) : [...now, { ...one, dose: value }] }); };
       return page("anesthesia", [
         h("h3", {}, "Technique"), h("div.ph-grid", {}, meta.form.chips.techniques.map((one) => chip(one, d.technique === one, () => save({ technique: one })))),
-        h("h3", {}, "Agents"), h("div.ph-grid", {}, meta.form.chips.agents.map((one) => { const has = agents.some((agent) => agent.name === one.name); return chip(one.name, has, async () => { await save({ agents: has ? agents.filter((agent) => agent.name !== one.name) : [...agents, { ...one }] }); if (!has) requestAnimationFrame(() => root.querySelector(`[data-key="dose-${one.name}"]`)?.focus()); }); })),
-        agents.map((agent, index) => number({ kind: "", field: "", label: `${agent.name} dose`, unit: agent.unit, value: agent.dose, key: `dose-${agent.name}`, least: 0, most: 10000, save: (value) => dose(index, value) })),
+        h("h3", {}, "Agents"), meta.form.chips.agents.map((one) => { const has = agents.find((agent) => agent.name === one.name); return h("div.ph-agent", {}, chip(one.name, has, () => save({ agents: has ? agents.filter((agent) => agent.name !== one.name) : [...agents, { ...one }] })),
+          number({ kind: "", field: "", label: `${one.name} dose`, unit: one.unit, value: has?.dose, key: `dose-${one.name}`, least: 0, most: 10000, save: (value) => dose(one, value) })); }),
         h("h3", {}, "Relaxant"), h("div.ph-grid", {}, meta.form.chips.blocks.map((one) => chip(one, d.nmb?.agent === one, () => save({ nmb: d.nmb?.agent === one ? undefined : { agent: one } })))),
         readings(false),
       ]);
