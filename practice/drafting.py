@@ -41,7 +41,7 @@ from .times import age, clock, service_day
 
 __all__ = [
     "AddendumFact", "Draft", "Item", "Items", "Paragraph", "Row", "Section", "Sentence", "SignatureFact", "Table",
-    "as_json", "as_text", "changes", "draft", "sentences", "signable_text",
+    "as_json", "as_text", "changes", "draft", "phrases", "sentences", "signable_text",
 ]  # fmt: skip
 
 TITLE = "Intraoperative Neurophysiological Monitoring Report"
@@ -73,6 +73,18 @@ def draft(facts: Facts, *, signatures: Iterable[SignatureFact] = (), addenda: It
         provenance=writer.provenance(),
         todo=tuple(writer.todo),
     )
+
+
+def phrases(facts: Facts) -> list[tuple[str, str]]:
+    """What is never taken apart when the report is worded otherwise: each response of an alert with its values."""
+    writer = _Writer(facts)
+    said = []
+    for alert in facts.alerts:
+        said += [("finding", writer._change(alert, row)) for row in alert.rows]
+        said += [("place", writer._short(row)) for row in alert.rows]
+        said += [("recovery", writer._recovery(row)) for row in (alert.resolution.rows if alert.resolution else ())]
+        said.append(("outcome", writer._outcome(alert.resolution)))
+    return said
 
 
 def _status_line(signatures: int, physicians: int, addenda: int) -> str:

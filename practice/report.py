@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -23,9 +24,13 @@ def _runs(text: str) -> list[tuple[str, bool]]:
     return [(piece, index % 2 == 1) for index, piece in enumerate(_STRONG.split(text)) if piece]
 
 
+Author = Literal["built-in", "model", "technologist", "physician"]
+
+
 class Sentence(Struct, frozen=True):
     text: str
     sources: tuple[str, ...] = ()
+    author: Author = "built-in"
 
     @property
     def runs(self) -> list[tuple[str, bool]]:
