@@ -16,7 +16,7 @@ import pytest
 from pypdf import PdfWriter
 from werkzeug.routing import Rule
 
-from actions import documents, loading, people, places, reports
+from actions import documents, loading, notices, people, places, reports
 from models import (
     ROLES,
     TABLES,
@@ -24,6 +24,7 @@ from models import (
     AuditEntry,
     Case,
     Coverage,
+    Device,
     Packet,
     Patient,
     Person,
@@ -36,6 +37,8 @@ from views import now
 
 PUBLIC = {
     "desk.health": "for the start script and outside monitors; says ok and nothing else",
+    "offline.shell": "shown without a network; the same for everybody, knows nobody",
+    "offline.worker": "the service worker: names of static files",
     "people.accept": "holds a one-time token",
     "people.invitation": "holds a one-time token",
     "sessions.sign_in": "the way in",
@@ -44,14 +47,18 @@ PUBLIC = {
 }
 """Reviewed: what anybody on the internet may open, and why. Add to it only with a reason."""
 
+OWN_NOTICES = {
+    "notices.acknowledge", "notices.check", "notices.enroll", "notices.prove", "notices.revoke", "notices.test",
+}  # fmt: skip
+"""Everybody keeps their own devices and is told on them."""
 BILLER_MAY_POST = {
-    "cases.search", "documents.add", "documents.withdraw", "packets.request_packet", "packets.request_preview",
+    "cases.search", *OWN_NOTICES, "documents.add", "documents.withdraw", "packets.request_packet", "packets.request_preview",
     "places.cover", "places.create", "places.revise", "places.revise_coverage", "places.search_patients",
     "reports.print_", "sessions.change_password", "sessions.end", "sessions.sign_out",
 }  # fmt: skip
 """Reviewed: billing files papers and packets and keeps places; it never touches record or report (reliability.md 8)."""
 AUDITOR_MAY_POST = {
-    "cases.search", "reports.print_", "sessions.change_password", "sessions.end", "sessions.sign_out",
+    "cases.search", *OWN_NOTICES, "reports.print_", "sessions.change_password", "sessions.end", "sessions.sign_out",
 }  # fmt: skip
 """Reviewed: an auditor reads. Searching is a POST so that no name stands in an address."""
 
@@ -103,6 +110,8 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "coverages/<id>": Objects(world.coverage.id, world.coverage.id),
         "people/<id>": Objects(world.cast.bo.id, world.cast.stan.id),
         "sessions/<id>": Objects("session", world.session, "person"),
+        "devices/<id>": Objects("device", world.device, "person"),
+        "notices/<id>": Objects("notice", world.notice, "person"),
         "invitations/<token>": Objects(world.token, world.token, "word"),
     }
     assert key in known, (
@@ -130,8 +139,8 @@ def path(rule: Rule, world: SimpleNamespace, which: str, person: Person | None =
     for index, (segment, key) in enumerate(given):
         thing = objects(key, world)
         value = thing.other if which == "other" else thing.own
-        if value == "session":
-            value = world.sessions.get(person.id if person else 0, world.session)
+        if value in ("session", "device", "notice"):
+            value = getattr(world, f"{value}s").get(person.id if person else 0, getattr(world, value))
         if which not in ("own", "other") and index == len(given) - 1:
             value = which
         address = address.replace(segment, str(value), 1)
@@ -192,12 +201,20 @@ def world(app, cast):
         coverage=Coverage.create(patient=patient, payer=cast.acme, member_id="MEMBER-77"),
         everyone={"olive": cast.olive, "tess": cast.tess, "pia": cast.pia, "bo": cast.bo, "stan": cast.stan, "ada": ada},
         token=people.invite_again(cast.stan, by=actor(cast.olive), now=now()), sessions={}, cookies={}, session=ABSENT,
+        devices={}, notices={}, device=ABSENT, notice=ABSENT,
     )  # fmt: skip
     for person in made.everyone.values():
         client = app.test_client().sign_in(person)
         made.cookies[person.id] = client.get_cookie("evoked").value
         made.sessions[person.id] = Session.get(Session.person == person.id).id
-    made.session = made.sessions[cast.olive.id]
+        made.devices[person.id] = Device.create(
+            person=person, session=made.sessions[person.id], endpoint=f"https://fcm.googleapis.com/{person.id}",
+            p256dh="k", auth="a", enrolled_at=now(), checked_at=now(),
+        ).id  # fmt: skip
+        made.notices[person.id] = notices.tell(person, what="case:1", edition="1", path="/", now=now()).id
+    made.session, made.device, made.notice = (
+        of[cast.olive.id] for of in (made.sessions, made.devices, made.notices)
+    )  # fmt: skip
     app.testing = False  # a bug is a 500 here, not an exception: the walk goes on and names it
     yield made
     app.testing = True

@@ -180,9 +180,13 @@ def device(user_agent: str) -> str:
 
 def register(app: Flask) -> None:
     """Hang in every noun."""
-    from views import audit, cases, commands, desk, documents, packets, people, phone, places, record, reports, sessions
+    from views import (
+        audit, cases, commands, desk, documents, notices, offline, packets, people, phone, places, record, reports, sessions,
+    )  # fmt: skip
 
-    for module in (audit, cases, desk, documents, packets, people, phone, places, record, reports, sessions):
+    for module in (
+        audit, cases, desk, documents, notices, offline, packets, people, phone, places, record, reports, sessions,
+    ):  # fmt: skip
         app.register_blueprint(module.bp)
     commands.register(app)
     app.jinja_env.filters.update(day=day, moment=moment, clock=clock, device=device)

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import peewee as pw
-from flask import Blueprint, url_for
+from flask import Blueprint, redirect, url_for
 
 import views
 from actions import audit
@@ -44,6 +44,16 @@ def today():
         silent=owner and worker_is_silent(),
         day=day,
     )
+
+
+@bp.get("/next-case")
+@signed_in
+def next_case():
+    """The case one works on next, by the shortcut of the installed app; without one, the first page."""
+    day = views.now().astimezone(views.SETTINGS.zone).date()
+    to_come = Case.worked_on_by(views.me()).where(Case.closed_at.is_null(), Case.date_of_service >= day)
+    case = to_come.order_by(Case.date_of_service, Case.starts_at, Case.id).first()
+    return redirect(url_for("cases.show", id=case.id) if case else url_for("desk.today"), 303)
 
 
 def _rows(query: pw.ModelSelect) -> list[Any]:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+from tests.push_service import PushService
 
 ROOT = Path(__file__).resolve().parents[2]
 PHONE = {"width": 390, "height": 844}
@@ -32,14 +34,24 @@ class Desk:
 
 
 @pytest.fixture(scope="session")
-def desk(tmp_path_factory):
+def push_service():
+    """Where this desk sends its notices: it verifies and decrypts them as a browser's own would."""
+    with PushService() as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory, push_service):
     """Server and worker on a free port, with the example practice. Both are gone afterwards."""
     data = tmp_path_factory.mktemp("evoked")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     plain = {name: value for name, value in os.environ.items() if not name.startswith("EVOKED_")}
-    env = {**plain, "EVOKED_DATA": str(data), "EVOKED_PORT": str(port)}
+    env = {
+        **plain, "EVOKED_DATA": str(data), "EVOKED_PORT": str(port), "EVOKED_CONTACT": "mailto:desk@practice.example.org",
+        "EVOKED_PUSH_HOSTS": push_service.origin,
+    }  # fmt: skip
     for command in ("migrate", "demo"):
         subprocess.run(
             [sys.executable, "-P", ROOT / "deploy/evoked.py", command], env=env, check=True, stdout=subprocess.DEVNULL
@@ -73,7 +85,10 @@ def _wait_until_healthy(url: str, running: list[subprocess.Popen]) -> None:
 @pytest.fixture(scope="session")
 def browser():
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+        chromium = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=[*sandbox, "--disable-background-networking"]
+        )
         yield chromium
         chromium.close()
 
@@ -107,3 +122,35 @@ def sign_in(page: Page, who: str, password: str) -> None:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/")
+
+
+AXE = (Path(__file__).parent / "axe.min.js").read_text()
+GRADES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe finds on the page as it stands: rule and place of each barrier (WCAG 2.2 AA)."""
+    page.evaluate(AXE)  # through the debugger, which the page's policy against foreign scripts does not concern
+    options = {"runOnly": {"type": "tag", "values": GRADES}}
+    found = page.evaluate("options => axe.run(document, options)", options)
+    return [f"{one['id']}: {node['target']}" for one in found["violations"] for node in one["nodes"]]
+
+
+def sideways(page: Page) -> int:
+    """By how many pixels the page is wider than the window."""
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def until(page: Page, expression: str, arg: object = None, seconds: float = 30) -> None:
+    """Wait until the expression, or what its promise comes to, holds; Playwright's own wait takes a promise for true."""
+    deadline = time.monotonic() + seconds
+    while not _holds(page, expression, arg):
+        assert time.monotonic() < deadline, f"never: {expression}"
+        page.wait_for_timeout(50)
+
+
+def _holds(page: Page, expression: str, arg: object) -> bool:
+    try:
+        return page.evaluate(expression, arg)
+    except Error:  # the page went on to another in between
+        return False
