@@ -770,17 +770,19 @@
     if (place && (outbox.length || auth === "revoked" && outbox.length)) place.append(h("p.message.warning", { id: "ph-waits" }, `${state()} on this phone. `, h("a", { href: `/cases/${outbox[0].case}/phone#waiting` }, "Show them")));
   }
   // Signing out wipes this phone. Nothing that was not sent goes with it unasked.
-  document.addEventListener("submit", async (event) => {
-    if (!event.target.action?.endsWith("/sign-out") || event.target.dataset.sure) return;
+  // installed.js asks before it signs out; what stands in `until` it waits for.
+  document.addEventListener("evoked:signing-out", async (event) => {
+    const { form, until } = event.detail;
+    if (!outbox.length || form.dataset.sure) { until.push(wipe().catch(() => {})); return; }
     event.preventDefault();
-    const leave = async () => { await wipe().catch(() => {}); event.target.dataset.sure = "1"; event.target.submit(); };
+    const leave = () => { form.dataset.sure = "1"; form.requestSubmit(); };
     if (outbox.length && !broken) await send();
     if (!outbox.length) return leave();
     const place = document.getElementById("messages");
     place.replaceChildren(h("div.problems", { role: "alert", tabindex: "-1" }, h("h2", {}, `${outbox.length} entries were not sent`), h("p", {}, "Signing out empties this phone. Send them or save them as a file first; signing out without that loses them."),
       h("p.act-row", {}, button("Send now", async () => { await send(); if (!outbox.length) leave(); }, {}, ".primary"), button("Save them as a file", save), button("Stay signed in", () => place.replaceChildren()), button("Sign out and lose them", leave, {}, ".danger"))));
     place.firstChild.focus();
-  }, true);
+  });
   window.addEventListener("online", wake);
   window.addEventListener("pageshow", wake);
   window.addEventListener("hashchange", () => { if (location.hash !== "#missing" && location.hash !== "#waiting") said = ""; draw(); });
