@@ -240,22 +240,83 @@ class Facility(Row):
         indexes = ((("name", "state"), False),)
 
 
+class CredentialType(Row):
+    """A kind of proof, as the practice keeps it. `place` says whether it counts everywhere, in one state or at one facility."""
+
+    name = pw.TextField(unique=True)
+    issuer = pw.TextField(default="")
+    place = pw.TextField(default="anywhere")
+    roles = ListField(default=list)
+    cycle_months = pw.IntegerField(null=True)
+    cycle_days = pw.IntegerField(null=True)
+    year_end = pw.BooleanField(default=False)
+    opens_days = pw.IntegerField(default=0)
+    grace_days = pw.IntegerField(default=0)
+    processing_days = pw.IntegerField(default=21)
+    alert_days = ListField(default=lambda: [90, 60, 30, 7, 0])
+    needs_document = pw.BooleanField(default=False)
+    holder_verifies = pw.BooleanField(default=False)
+    ce_hours = pw.IntegerField(default=0)
+    how = pw.TextField(default="")
+    source = pw.TextField(default="")
+    certainty = pw.TextField(default="")
+    archived_at = UtcField(null=True)
+
+    class Meta:
+        constraints = [pw.Check("place IN ('anywhere', 'state', 'facility')")]
+
+
 class Credential(Row):
-    """A dated proof a person holds. Renewing makes a new row and keeps the old."""
+    """A dated proof a person holds. Renewing makes a new row and keeps the old; a mistaken one is withdrawn."""
 
     person = pw.ForeignKeyField(Person, backref="held")
-    kind = pw.TextField()
+    type = pw.ForeignKeyField(CredentialType, backref="held")
     number = pw.TextField(default="")
     issuer = pw.TextField(default="")
     state = pw.TextField(default="")
     facility = pw.ForeignKeyField(Facility, null=True, backref="credentials")
     from_on = DayField(null=True)
-    until_on = DayField(null=True)
+    until_on = DayField(null=True, index=True)
+    renews = pw.ForeignKeyField("self", null=True, backref="renewals")
     verified_on = DayField(null=True)
     verified_by = pw.IntegerField(null=True)
+    verified_how = pw.TextField(default="")
+    withdrawn_on = DayField(null=True)
+    withdrawn_by = pw.IntegerField(null=True)
 
     class Meta:
-        constraints = [_both_or_neither("verified_by", "verified_on")]
+        constraints = [_both_or_neither("verified_by", "verified_on"), _both_or_neither("withdrawn_by", "withdrawn_on")]
+
+    @property
+    def kind(self) -> str:
+        return self.type.name
+
+
+class Application(Row):
+    """A first credential or a renewal was asked for and is not there yet: it is pending."""
+
+    person = pw.ForeignKeyField(Person, backref="applications")
+    type = pw.ForeignKeyField(CredentialType)
+    state = pw.TextField(default="")
+    facility = pw.ForeignKeyField(Facility, null=True)
+    sent_on = DayField()
+    by = pw.IntegerField()
+    ended_on = DayField(null=True)
+
+
+class Education(Row):
+    """Continuing education of a person: minutes, so that quarters of an hour add up exactly."""
+
+    person = pw.ForeignKeyField(Person, backref="education")
+    type = pw.ForeignKeyField(CredentialType)
+    title = pw.TextField()
+    category = pw.TextField()
+    earned_on = DayField()
+    minutes = pw.IntegerField()
+    withdrawn_on = DayField(null=True)
+
+    class Meta:
+        constraints = [pw.Check("minutes > 0")]
 
 
 class Surgeon(Row):
@@ -290,6 +351,50 @@ class PayerRule(Row):
     max_concurrent = pw.IntegerField(default=3)
     source = pw.TextField(default="")
     certainty = pw.TextField(default="")
+
+
+class Requirement(Row):
+    """What a facility, a payer or (neither) the practice demands of a role, from a date on.
+
+    One of `type` and `or_types` does. Not `must_hold`: who has it on file keeps it current, who has none may work.
+    """
+
+    role = pw.TextField()
+    type = pw.ForeignKeyField(CredentialType, backref="requirements")
+    or_types = ListField(default=list)
+    facility = pw.ForeignKeyField(Facility, null=True, backref="requirements")
+    payer = pw.ForeignKeyField(Payer, null=True, backref="requirements")
+    must_hold = pw.BooleanField(default=True)
+    for_claims = pw.BooleanField(default=False)
+    from_on = DayField(null=True)
+    until_on = DayField(null=True)
+    note = pw.TextField(default="")
+
+
+class Waiver(Row):
+    """A facility or the practice does without a credential of one person for a while, and why."""
+
+    person = pw.ForeignKeyField(Person, backref="waivers")
+    type = pw.ForeignKeyField(CredentialType)
+    facility = pw.ForeignKeyField(Facility, null=True)
+    from_on = DayField()
+    until_on = DayField()
+    reason = pw.TextField()
+    by = pw.IntegerField()
+
+
+class Dossier(Row):
+    """A person's file for one hospital that somebody asked for. The worker makes its pages."""
+
+    person = pw.ForeignKeyField(Person, backref="dossiers")
+    facility = pw.ForeignKeyField(Facility)
+    requested_at = UtcField()
+    requested_by = pw.IntegerField(null=True)
+    document_id = pw.IntegerField(null=True)
+    made_at = UtcField(null=True)
+
+    class Meta:
+        constraints = [_both_or_neither("document_id", "made_at")]
 
 
 class Patient(Row):
@@ -604,6 +709,39 @@ class Assignment(Row):
         indexes = ((("case", "person", "role"), True),)
 
 
+class Override(Row):
+    """The owner lets a person work on a case against the objections named here, and says why."""
+
+    case = pw.ForeignKeyField(Case, backref="overrides")
+    person = pw.ForeignKeyField(Person, backref="overrides")
+    role = pw.TextField()
+    objections = ListField(default=dict)
+    reason = pw.TextField()
+    at = UtcField()
+    by = pw.IntegerField()
+
+
+class Obstacle(Row):
+    """What stands against a person on a coming case. The nightly judging raises it and clears it."""
+
+    case = pw.ForeignKeyField(Case, backref="obstacles")
+    person = pw.ForeignKeyField(Person, backref="obstacles")
+    role = pw.TextField()
+    demand = pw.TextField()
+    state = pw.TextField()
+    sentence = pw.TextField()
+    raised_at = UtcField()
+    cleared_at = UtcField(null=True)
+
+
+Obstacle.add_index(
+    Obstacle.index(
+        Obstacle.case, Obstacle.person, Obstacle.role, Obstacle.demand, unique=True,
+        where=Obstacle.cleared_at.is_null(), name="obstacle_standing",
+    )
+)  # fmt: skip
+
+
 class Entry(Row):
     """One line of the record, as the phone or the desk sent it. Never changed, never deleted."""
 
@@ -642,12 +780,73 @@ class Report(Row):
     facts = pw.BlobField()
     text = pw.TextField()
     text_sha256 = pw.TextField()
+    wordings = ListField(default=list)
+    """The wordings that stand in the text, each as [section, key, text, author]."""
     drafted_at = UtcField()
     drafted_by = pw.IntegerField(null=True)
 
     def read_facts(self) -> Facts:
         """The facts this draft was written from."""
         return msgspec.msgpack.decode(self.facts, type=Facts)
+
+
+class WordingSwitch(Row):
+    """The owner lets a language model word reports, or stops it. The newest counts, and only for the endpoint it names."""
+
+    on = pw.BooleanField()
+    host = pw.TextField()
+    model = pw.TextField()
+    baa_on = DayField(null=True)
+    """The day of the business associate agreement with whoever runs the endpoint."""
+    at = UtcField()
+    by = pw.ForeignKeyField(Person, column_name="by_id")
+
+
+class Proposal(Row):
+    """What a language model was asked about a draft and what came of it. It is a proposal until people accept it."""
+
+    report = pw.ForeignKeyField(Report, backref="proposals")
+    state = pw.TextField(default="asked")
+    host = pw.TextField()
+    model = pw.TextField()
+    prompt = pw.TextField()
+    facts_digest = pw.TextField()
+    asked_at = UtcField()
+    asked_by = pw.ForeignKeyField(Person, column_name="asked_by_id")
+    request_sha256 = pw.TextField(default="")
+    heard = pw.IntegerField(default=0)
+    """Characters of the answer so far."""
+    answered_at = UtcField(null=True)
+    tokens_in = pw.IntegerField(null=True)
+    tokens_out = pw.IntegerField(null=True)
+    replies = ListField(default=list)
+    """The answers as they came, with slots where the values go."""
+    suggestions = ListField(default=list)
+    note = pw.TextField(default="")
+
+    class Meta:
+        constraints = [pw.Check("state IN ('asked', 'made', 'failed')")]
+
+
+class Reworded(Row):
+    """Words that a person accepted or wrote for sentences of the built-in writer; empty words bring those back.
+
+    `key` finds the sentences while their facts stay as they are. The newest of a key counts.
+    """
+
+    case = pw.ForeignKeyField(Case, backref="reworded")
+    section = pw.TextField()
+    key = pw.TextField()
+    built_in = pw.TextField()
+    text = pw.TextField()
+    author = pw.TextField()
+    proposal = pw.ForeignKeyField(Proposal, null=True, backref="accepted")
+    at = UtcField()
+    by = pw.ForeignKeyField(Person, column_name="by_id")
+
+    class Meta:
+        constraints = [pw.Check("author IN ('built-in', 'model', 'technologist', 'physician')")]
+        indexes = ((("case", "key"), False),)
 
 
 class Approval(Row):
@@ -667,7 +866,7 @@ class Signature(Row):
     name = pw.TextField()
     credentials = pw.TextField()
     at = UtcField()
-    text_sha256 = pw.TextField()
+    text_sha256 = pw.TextField(index=True)
 
     class Meta:
         indexes = ((("report", "by"), True),)
@@ -717,7 +916,7 @@ class Document(Row):
     credential = pw.ForeignKeyField(Credential, null=True, backref="documents")
     kind = pw.TextField()
     title = pw.TextField()
-    sha256 = pw.TextField()
+    sha256 = pw.TextField(index=True)
     pages = pw.IntegerField()
     size = pw.IntegerField()
     made_from = pw.TextField(default="")
@@ -825,6 +1024,142 @@ class Delivery(Row):
         indexes = ((("notice", "device"), True),)
 
 
+# Exclusion lists and screening
+
+
+class Snapshot(Row):
+    """One file of an exclusion list. The newest that was loaded is in use; of those before, hash and counts stay."""
+
+    header = ListField(default=list)
+    list = pw.TextField(index=True)
+    sha256 = pw.TextField(default="")
+    rows = pw.IntegerField(default=0)
+    rows_before = pw.IntegerField(null=True)
+    made_on = DayField()
+    """The list's own date: its age is counted from here."""
+    newest_on = DayField(null=True)
+    small_confirmed = pw.BooleanField(default=False)
+    received_at = UtcField()
+    received_by = pw.IntegerField(null=True)
+    loaded_at = UtcField(null=True)
+    refused = pw.TextField(default="")
+    small = pw.BooleanField(default=False)
+    """It was refused for its size alone, so a person may confirm it."""
+
+
+class ExcludedParty(Row):
+    """One row of the list in use, as written there, with its names in comparable form (practice.exclusions.Listed)."""
+
+    snapshot = pw.ForeignKeyField(Snapshot, backref="parties")
+    last = pw.TextField()
+    first = pw.TextField()
+    middle = pw.TextField()
+    business = pw.TextField()
+    npi = pw.TextField()
+    dob = pw.TextField()
+    state = pw.TextField()
+    city = pw.TextField()
+    kind = pw.TextField()
+    from_on = pw.TextField()
+    trade = pw.TextField()
+    waiver = pw.TextField()
+    last_key = pw.TextField()
+    first_key = pw.TextField()
+    business_key = pw.TextField()
+
+
+class Party(Row):
+    """Who is screened: a person of the practice, a surgeon, a vendor or a surgeon's entity, with all known names."""
+
+    kind = pw.TextField()
+    person = pw.ForeignKeyField(Person, null=True, unique=True, backref="screened_as")
+    surgeon = pw.ForeignKeyField(Surgeon, null=True, backref="screened_as")
+    """The surgeon this is, or whose entity it is."""
+    name = pw.TextField(default="")
+    aliases = ListField(default=list)
+    dob = pw.TextField(default="")
+    npi = pw.TextField(default="")
+    states = ListField(default=list)
+    added_at = UtcField()
+    ended_at = UtcField(null=True)
+    ended_by = pw.IntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            pw.Check("kind IN ('person', 'surgeon', 'vendor', 'entity')"), _both_or_neither("ended_by", "ended_at")
+        ]  # fmt: skip
+
+    @property
+    def called(self) -> str:
+        """The name in use: a person's and a surgeon's stands in their own row."""
+        return {"person": self.person, "surgeon": self.surgeon}.get(self.kind, self).name
+
+    @property
+    def number(self) -> str:
+        """The NPI in use."""
+        return self.npi or getattr({"person": self.person, "surgeon": self.surgeon}.get(self.kind), "npi", "")
+
+
+class Screening(Row):
+    """One run over all parties. `lists` says which files were searched: list, hash, rows and date of each."""
+
+    asked_at = UtcField()
+    asked_by = pw.IntegerField(null=True)
+    done_at = UtcField(null=True)
+    lists = ListField(default=list)
+    parties = pw.IntegerField(default=0)
+    hits = pw.IntegerField(default=0)
+
+
+class Screened(Row):
+    """What one run searched for one party, and what birth dates dismissed by themselves: the log of it."""
+
+    screening = pw.ForeignKeyField(Screening, backref="results")
+    party = pw.ForeignKeyField(Party, backref="results")
+    names = ListField(default=list)
+    dob = pw.TextField(default="")
+    npi = pw.TextField(default="")
+    states = ListField(default=list)
+    found = ListField(default=list)
+    dismissed = ListField(default=list)
+
+    class Meta:
+        indexes = ((("screening", "party"), True),)
+
+
+class Hit(Row):
+    """A row of a list that may be a party. Its state is that of its newest decision; without one it is open."""
+
+    party = pw.ForeignKeyField(Party, backref="hits")
+    screening = pw.ForeignKeyField(Screening, backref="found")
+    seen_in = pw.ForeignKeyField(Screening, backref="seen")
+    """The last run that found it."""
+    listed = ListField(default=dict)
+    agrees = ListField(default=list)
+    differs = ListField(default=list)
+    list = pw.TextField()
+    row_key = pw.TextField()
+    tier = pw.TextField()
+    score = pw.IntegerField()
+    state = pw.TextField(default="open")
+
+    class Meta:
+        constraints = [pw.Check("state IN ('open', 'cleared', 'confirmed', 'dismissed')")]
+        indexes = ((("party", "row_key"), False), (("state",), False))
+
+
+class Decision(Row):
+    """What a person decided on a hit, on which evidence and which file. Empty `by` is a differing birth date alone."""
+
+    hit = pw.ForeignKeyField(Hit, backref="decisions")
+    what = pw.TextField()
+    reason = pw.TextField()
+    evidence = pw.TextField(default="")
+    list_sha256 = pw.TextField()
+    at = UtcField()
+    by = pw.IntegerField(null=True)
+
+
 # Work without a person
 
 
@@ -912,9 +1247,10 @@ def hash_token(token: str) -> str:
 
 
 TABLES: tuple[type[pw.Model], ...] = (
-    Person, Invitation, Session, LoginAttempt, Facility, Credential, Surgeon, Payer, PayerRule, Patient, Coverage,
-    Preset, Agreement, Case, Assignment, Entry, Report, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, Packet,
-    Device, Notice, Delivery, Job, Run, Heartbeat, AuditEntry,
+    Person, Invitation, Session, LoginAttempt, Facility, CredentialType, Credential, Application,
+    Education, Surgeon, Payer, PayerRule, Requirement, Waiver, Dossier, Patient, Coverage,
+    Preset, Agreement, Case, Assignment, Override, Obstacle, Entry, Report, WordingSwitch, Proposal, Reworded, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, Packet,
+    Device, Notice, Delivery, Snapshot, ExcludedParty, Party, Screening, Screened, Hit, Decision, Job, Run, Heartbeat, AuditEntry,
 )  # fmt: skip
 
 
@@ -951,6 +1287,10 @@ GUARDS: dict[str, str] = {
     **_not_once_signed("entry", "case_id", "INSERT"),
     **_never("report", "UPDATE", "DELETE"),
     **_not_once_signed("report", "case_id", "INSERT"),
+    **_never("wording_switch", "UPDATE", "DELETE"),
+    **_never("reworded", "UPDATE", "DELETE"),
+    **_not_once_signed("reworded", "case_id", "INSERT"),
+    **_never("proposal", "DELETE"),
     **_never("approval", "UPDATE", "DELETE"),
     **_never("signature", "UPDATE", "DELETE"),
     **_never("addendum", "UPDATE", "DELETE"),
@@ -960,6 +1300,10 @@ GUARDS: dict[str, str] = {
         "BEGIN SELECT RAISE(ABORT, 'guard: an addendum needs a signed report'); END"
     ),
     **_never("document", "UPDATE", "DELETE"),
+    **_never("decision", "UPDATE", "DELETE"),
+    **_never("override", "UPDATE", "DELETE"),
+    **_never("credential", "DELETE"),
+    **_never("credential_type", "DELETE"),
     **_not_once_signed("assignment", "case_id", "INSERT", "UPDATE", "DELETE"),
     **_never("cases", "DELETE"),
     "cases_signed_update": (

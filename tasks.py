@@ -24,8 +24,8 @@ from huey import SqliteHuey, crontab
 from huey.registry import Message
 from huey.serializer import Serializer
 
-from actions import Refused, audit, documents, jobs, keeping, notices, reports
-from models import SETTINGS, Device, Job, Notice, Packet, Report, db
+from actions import Refused, audit, credentials, documents, jobs, keeping, notices, reports
+from models import SETTINGS, Device, Dossier, Job, Notice, Packet, Report, db
 from practice.notices import endpoint_objections
 
 if TYPE_CHECKING:
@@ -249,6 +249,22 @@ def _straight() -> Session:
     return session
 
 
+def _dossier(dossier_id: int) -> Effect:
+    from actions import dossiers
+
+    return dossiers.assemble(Dossier.get_by_id(dossier_id))
+
+
+def _credentials(run_id: int) -> Effect:
+    """Judge every coming case anew: what was valid when somebody was assigned may end before the day."""
+
+    def effect() -> None:
+        credentials.rejudge(now=_now())
+        jobs.ran(run_id, now=_now())
+
+    return effect
+
+
 def _anchor(run_id: int) -> Effect:
     audit.anchor()
     return lambda: jobs.ran(run_id, now=_now())
@@ -268,6 +284,8 @@ WORK: dict[str, Callable[[int], Effect]] = {
     "report_pdf": _report_pdf,
     "packet": _packet,
     "notice": _notice,
+    "dossier": _dossier,
+    "credentials": _credentials,
     "anchor": _anchor,
     "backup": _backup,
     "sweep": _sweep,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
 
-from actions import Actor, Refused, audit, records
+from actions import Actor, Refused, audit, credentials, records
 from actions.loading import Loaded, export, load
 from models import Assignment, Case, Entry, Facility, Patient, Person, Preset, db
 from practice import record, signing
@@ -113,6 +113,7 @@ def revise(case: Case, *, by: Actor, **header: Any) -> Case:
             return case
         gaps = {part: reason for part, reason in case.gaps.items() if part != "date_of_service"}
         Case.update(**header, gaps=gaps, record_rev=Case.record_rev + 1).where(Case.id == case.id).execute()
+        credentials.rejudge(now=datetime.now(UTC), cases=[case.id])
         audit.record(by, "revise", "case", row_id=case.id, case_id=case.id, fields=changed)
     return Case.get_by_id(case.id)
 
@@ -135,8 +136,11 @@ def _works(case: Case, person: Person, role: str) -> bool:
     )
 
 
-def assign(case: Case, person: Person, role: str, *, by: Actor, now: datetime) -> None:
-    """Put a person on a case and into its record. Assigning twice changes nothing."""
+def assign(case: Case, person: Person, role: str, *, by: Actor, now: datetime, override: str = "") -> None:
+    """Put a person on a case and into its record. Assigning twice changes nothing.
+
+    Refused when a credential stands against it on the case's date, unless the owner says why in `override`.
+    """
     with db.atomic():
         case = _writable(case, by)
         if role not in ("technologist", "physician") or not person.has(role) or person.disabled_at:
@@ -152,6 +156,7 @@ def assign(case: Case, person: Person, role: str, *, by: Actor, now: datetime) -
             )
         if _works(case, person, role):
             return
+        credentials.require(case, person, role, reason=override, by=by, now=now)
         assignment = Assignment.create(case=case.id, person=person.id, role=role)
         if not _staff(case.facts(), person, role):
             records.append(case, [_entry(_staff_data(person, role), now)], by=by, now=now)
@@ -182,6 +187,7 @@ def unassign(case: Case, assignment: Assignment, *, by: Actor, now: datetime) ->
             records.append(
                 case, [_entry(record.Struck(reason="no longer assigned"), now, replaces=staff.src)], by=by, now=now
             )
+        credentials.rejudge(now=now, cases=[case.id])
         audit.record(by, "unassign", "assignment", row_id=assignment.id, case_id=case.id, person=assignment.person_id)
 
 

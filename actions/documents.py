@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from actions import Actor, Refused, audit
-from models import SETTINGS, Case, Document, Withdrawal, db
+from models import SETTINGS, Case, Credential, Document, Withdrawal, db
 
 UPLOADS = {
     "order": "Order",
@@ -76,14 +76,15 @@ def put(pdf: bytes) -> str:
 
 
 def store(
-    pdf: bytes, *, case: Case | None, kind: str, title: str, pages: int, made_from: str = "", by: Actor, now: datetime
-) -> Document:
+    pdf: bytes, *, case: Case | None, kind: str, title: str, pages: int, made_from: str = "",
+    credential: Credential | None = None, by: Actor, now: datetime,
+) -> Document:  # fmt: skip
     """Keep a PDF: its file, then its row."""
     sha256 = put(pdf)
     with db.atomic():
         document = Document.create(
-            case=case, kind=kind, title=title, sha256=sha256, pages=pages, size=len(pdf), made_from=made_from,
-            added_at=now, added_by=by.id,
+            case=case, credential=credential, kind=kind, title=title, sha256=sha256, pages=pages, size=len(pdf),
+            made_from=made_from, added_at=now, added_by=by.id,
         )  # fmt: skip
         case_id = case.id if case else None
         audit.record(by, "store", "document", row_id=document.id, case_id=case_id, kind=kind, sha256=sha256)
@@ -94,15 +95,14 @@ def upload(case: Case, *, kind: str, raw: bytes, name: str, title: str, by: Acto
     """Take a PDF or photo that belongs to a case, rewritten as a harmless PDF, or refuse with one sentence."""
     if kind not in UPLOADS:
         raise Refused("Choose what the document is.")
-    limit = SETTINGS.max_upload_mb * 1024 * 1024
-    if len(raw) > limit:
-        raise Refused(f"A file may have at most {SETTINGS.max_upload_mb} MB. Make it smaller and send it again.")
-    pdf, pages = _rewritten(raw, name)
+    pdf, pages = rewritten(raw, name)
     return store(pdf, case=case, kind=kind, title=title.strip() or UPLOADS[kind], pages=pages, by=by, now=now)
 
 
-def _rewritten(raw: bytes, name: str) -> tuple[bytes, int]:
+def rewritten(raw: bytes, name: str) -> tuple[bytes, int]:
     """The file as a plain PDF and how many pages it has. The name decides nothing; its ending helps to explain."""
+    if len(raw) > SETTINGS.max_upload_mb * 1024 * 1024:
+        raise Refused(f"A file may have at most {SETTINGS.max_upload_mb} MB. Make it smaller and send it again.")
     ending = Path(name).suffix.lower()
     ending = ending if ending.isascii() and ending[1:].isalnum() and len(ending) < 8 else ""
     with tempfile.TemporaryDirectory(dir=SETTINGS.data, prefix="upload-") as folder:
@@ -123,10 +123,13 @@ def _rewritten(raw: bytes, name: str) -> tuple[bytes, int]:
 def withdraw(document: Document, *, by: Actor, now: datetime) -> None:
     """Say that an uploaded document was a mistake: it is kept, and no longer used."""
     with db.atomic():
-        if document.kind not in UPLOADS:
+        if document.kind not in (*UPLOADS, "credential"):
             raise Refused("This document was made from the record. Only what was uploaded can be withdrawn.")
         if document.withdrawals.exists():
             raise Refused("This document was withdrawn already.")
+        proof = document.credential
+        if proof and proof.verified_on and by.person is not None and not by.person.has("owner"):
+            raise Refused("The credential was verified from this copy. Ask the owner to withdraw it.")
         Withdrawal.create(document=document, at=now, by=by.id)
         audit.record(by, "withdraw", "document", row_id=document.id, case_id=document.case_id)
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from actions import MACHINE, Actor, Refused, cases, documents, packets, places, records, reports
+from actions import MACHINE, Actor, Refused, cases, credentials, documents, packets, places, records, reports
 from actions.sessions import HASHER
 from models import (
     SETTINGS,
@@ -23,6 +23,7 @@ from models import (
     Case,
     Coverage,
     Credential,
+    CredentialType,
     Entry,
     Facility,
     Patient,
@@ -105,6 +106,7 @@ def _people(password: str, now: datetime) -> dict[str, Person]:
 
 def _places() -> None:
     places.seed()
+    credentials.seed()
     for name, state, zone in examples.FACILITIES:
         facility = Facility.create(
             name=name, state=state, zone=zone, pos="21", city="Exampleton", address="1 Example Way"
@@ -126,12 +128,13 @@ def _credentials(people: dict[str, Person], today: date) -> None:
     def hold(person: Person, kind: str, number: str, until: date, **more: Any) -> None:
         Credential.create(
             person=person,
-            kind=kind,
+            type=CredentialType.get(CredentialType.name == kind),
             number=number,
             from_on=start,
             until_on=until,
             verified_on=start,
             verified_by=people["Olive Owens"].id,
+            verified_how="Looked up with the issuer",
             **more,
         )
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from actions import MACHINE, Actor, Refused, audit, documents, jobs, reports
+from actions import MACHINE, Actor, Refused, audit, credentials, documents, jobs, reports
 from models import (
     Agreement,
     Assignment,
     Case,
     Coverage,
     Credential,
+    CredentialType,
     Facility,
     Packet,
     PayerRule,
@@ -30,6 +31,7 @@ from models import (
 from practice import coding, exhibits, scrub
 from practice.cases import Facts
 from practice.completeness import Missing, missing
+from practice.credentials import Standing
 from practice.drafting import Draft, as_text, draft
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def weigh(case: Case) -> Weighed:
             coding=coded,
             documents=tuple(document.kind for document in documents.of_case(case)),
             credentials=_credentials(people),
+            judged=_judged(case, people, facts),
             signatures=_signatures(case, people),
             report_sha256=report.text_sha256 if report else None,
             report_stale=bool(report and reports.stale(report, case)),
@@ -180,12 +183,25 @@ def people_of(case: Case, facts: Facts) -> dict[str, Person]:
     return {one.id: person for one in staff for person in on_case if one.name in (person.name, person.signing_name)}
 
 
+def _judged(case: Case, people: dict[str, Person], facts: Facts) -> dict[str, tuple[Standing, ...]]:
+    """How each person of the record stands on the day of service, by staff id: what their assignment was judged by."""
+    roles = {one.id: "technologist" for one in facts.staff.technologists}
+    roles |= {one.id: "physician" for one in facts.staff.physicians}
+    of_people, given = credentials.holders(people.values()), credentials.rules()
+    return {
+        staff: tuple(credentials.standings_on(case, person, roles[staff], given=given, holder=of_people[person.id]))
+        for staff, person in people.items()
+    }
+
+
 def _credentials(people: dict[str, Person]) -> tuple[scrub.Credential, ...]:
     rows = (
-        Credential.select(Credential, Facility)
+        Credential.select(Credential, CredentialType, Facility)
+        .join(CredentialType)
+        .switch(Credential)
         .left_outer_join(Facility, on=(Credential.facility == Facility.id))
-        .where(Credential.person.in_([person.id for person in people.values()]))
-        .order_by(Credential.kind, Credential.until_on)
+        .where(Credential.person.in_([person.id for person in people.values()]), Credential.withdrawn_on.is_null())
+        .order_by(CredentialType.name, Credential.until_on)
     )
     staff_of = {person.id: (staff, person) for staff, person in people.items()}
     return tuple(
@@ -295,13 +311,15 @@ def _coverage(case: Case) -> Coverage | None:
 def _people(people: dict[str, Person], facility: Facility) -> tuple[exhibits.Person, ...]:
     """The people with the credentials that count here: not other states' licenses or other hospitals' privileges."""
     held = (
-        Credential.select()
+        Credential.select(Credential, CredentialType)
+        .join(CredentialType)
         .where(
             Credential.person.in_([person.id for person in people.values()]),
+            Credential.withdrawn_on.is_null(),
             Credential.facility.is_null() | (Credential.facility == facility.id),
             Credential.state.in_(["", facility.state]),
         )
-        .order_by(Credential.kind, Credential.from_on)
+        .order_by(CredentialType.name, Credential.from_on)
     )
     by_person: dict[int, list[exhibits.Credential]] = {}
     for row in held:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from actions import Actor, Refused, audit
 from actions.sessions import HASHER, end_all
-from models import ROLES, SETTINGS, Credential, Invitation, Person, db, hash_token
+from models import ROLES, SETTINGS, Invitation, Person, db, hash_token
 from practice import passwords
 
 INVITATION_LASTS = timedelta(days=7)
@@ -159,20 +159,3 @@ def change_password(person: Person, *, password: str, by: Actor, now: datetime) 
         Person.update(password_hash=HASHER.hash(password)).where(Person.id == person.id).execute()
         end_all(person, by=by, now=now, but=by.session)
         audit.record(by, "change password", "person", row_id=person.id)
-
-
-def hold_credential(
-    person: Person, *, kind: str, number: str, issuer: str, state: str, facility: int | None,
-    from_on: date | None, until_on: date | None, verified: bool, by: Actor, on: date,
-) -> Credential:  # fmt: skip
-    """Record a dated proof. A renewal is a new row; the old one stays."""
-    if from_on and until_on and until_on < from_on:
-        raise Refused(f"The credential ends on {until_on}, before it starts on {from_on}. Check both dates.")
-    with db.atomic():
-        credential = Credential.create(
-            person=person, kind=kind, number=number, issuer=issuer, state=state, facility=facility,
-            from_on=from_on, until_on=until_on,
-            verified_on=on if verified else None, verified_by=by.id if verified else None,
-        )  # fmt: skip
-        audit.record(by, "hold", "credential", row_id=credential.id, person=person.id)
-    return credential

@@ -67,24 +67,91 @@ CREATE TABLE facility (
 );
 CREATE INDEX facility_name_state ON facility (name, state);
 
+CREATE TABLE credential_type (
+    id INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    place TEXT NOT NULL,
+    roles TEXT NOT NULL,
+    cycle_months INTEGER,
+    cycle_days INTEGER,
+    year_end INTEGER NOT NULL,
+    opens_days INTEGER NOT NULL,
+    grace_days INTEGER NOT NULL,
+    processing_days INTEGER NOT NULL,
+    alert_days TEXT NOT NULL,
+    needs_document INTEGER NOT NULL,
+    holder_verifies INTEGER NOT NULL,
+    ce_hours INTEGER NOT NULL,
+    how TEXT NOT NULL,
+    source TEXT NOT NULL,
+    certainty TEXT NOT NULL,
+    archived_at TEXT,
+    CHECK (place IN ('anywhere', 'state', 'facility'))
+);
+CREATE UNIQUE INDEX credential_type_name ON credential_type (name);
+
 CREATE TABLE credential (
     id INTEGER NOT NULL PRIMARY KEY,
     person_id INTEGER NOT NULL,
-    kind TEXT NOT NULL,
+    type_id INTEGER NOT NULL,
     number TEXT NOT NULL,
     issuer TEXT NOT NULL,
     state TEXT NOT NULL,
     facility_id INTEGER,
     from_on TEXT,
     until_on TEXT,
+    renews_id INTEGER,
     verified_on TEXT,
     verified_by INTEGER,
+    verified_how TEXT NOT NULL,
+    withdrawn_on TEXT,
+    withdrawn_by INTEGER,
     FOREIGN KEY (person_id) REFERENCES person (id),
+    FOREIGN KEY (type_id) REFERENCES credential_type (id),
     FOREIGN KEY (facility_id) REFERENCES facility (id),
-    CHECK ((verified_by IS NULL) = (verified_on IS NULL))
+    FOREIGN KEY (renews_id) REFERENCES credential (id),
+    CHECK ((verified_by IS NULL) = (verified_on IS NULL)),
+    CHECK ((withdrawn_by IS NULL) = (withdrawn_on IS NULL))
 );
 CREATE INDEX credential_facility_id ON credential (facility_id);
 CREATE INDEX credential_person_id ON credential (person_id);
+CREATE INDEX credential_renews_id ON credential (renews_id);
+CREATE INDEX credential_type_id ON credential (type_id);
+CREATE INDEX credential_until_on ON credential (until_on);
+
+CREATE TABLE application (
+    id INTEGER NOT NULL PRIMARY KEY,
+    person_id INTEGER NOT NULL,
+    type_id INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    facility_id INTEGER,
+    sent_on TEXT NOT NULL,
+    by INTEGER NOT NULL,
+    ended_on TEXT,
+    FOREIGN KEY (person_id) REFERENCES person (id),
+    FOREIGN KEY (type_id) REFERENCES credential_type (id),
+    FOREIGN KEY (facility_id) REFERENCES facility (id)
+);
+CREATE INDEX application_facility_id ON application (facility_id);
+CREATE INDEX application_person_id ON application (person_id);
+CREATE INDEX application_type_id ON application (type_id);
+
+CREATE TABLE education (
+    id INTEGER NOT NULL PRIMARY KEY,
+    person_id INTEGER NOT NULL,
+    type_id INTEGER NOT NULL,
+    title TEXT NOT NULL,
+    category TEXT NOT NULL,
+    earned_on TEXT NOT NULL,
+    minutes INTEGER NOT NULL,
+    withdrawn_on TEXT,
+    FOREIGN KEY (person_id) REFERENCES person (id),
+    FOREIGN KEY (type_id) REFERENCES credential_type (id),
+    CHECK (minutes > 0)
+);
+CREATE INDEX education_person_id ON education (person_id);
+CREATE INDEX education_type_id ON education (type_id);
 
 CREATE TABLE surgeon (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -124,6 +191,58 @@ CREATE TABLE payer_rule (
     FOREIGN KEY (payer_id) REFERENCES payer (id)
 );
 CREATE INDEX payer_rule_payer_id ON payer_rule (payer_id);
+
+CREATE TABLE requirement (
+    id INTEGER NOT NULL PRIMARY KEY,
+    role TEXT NOT NULL,
+    type_id INTEGER NOT NULL,
+    or_types TEXT NOT NULL,
+    facility_id INTEGER,
+    payer_id INTEGER,
+    must_hold INTEGER NOT NULL,
+    for_claims INTEGER NOT NULL,
+    from_on TEXT,
+    until_on TEXT,
+    note TEXT NOT NULL,
+    FOREIGN KEY (type_id) REFERENCES credential_type (id),
+    FOREIGN KEY (facility_id) REFERENCES facility (id),
+    FOREIGN KEY (payer_id) REFERENCES payer (id)
+);
+CREATE INDEX requirement_facility_id ON requirement (facility_id);
+CREATE INDEX requirement_payer_id ON requirement (payer_id);
+CREATE INDEX requirement_type_id ON requirement (type_id);
+
+CREATE TABLE waiver (
+    id INTEGER NOT NULL PRIMARY KEY,
+    person_id INTEGER NOT NULL,
+    type_id INTEGER NOT NULL,
+    facility_id INTEGER,
+    from_on TEXT NOT NULL,
+    until_on TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    by INTEGER NOT NULL,
+    FOREIGN KEY (person_id) REFERENCES person (id),
+    FOREIGN KEY (type_id) REFERENCES credential_type (id),
+    FOREIGN KEY (facility_id) REFERENCES facility (id)
+);
+CREATE INDEX waiver_facility_id ON waiver (facility_id);
+CREATE INDEX waiver_person_id ON waiver (person_id);
+CREATE INDEX waiver_type_id ON waiver (type_id);
+
+CREATE TABLE dossier (
+    id INTEGER NOT NULL PRIMARY KEY,
+    person_id INTEGER NOT NULL,
+    facility_id INTEGER NOT NULL,
+    requested_at TEXT NOT NULL,
+    requested_by INTEGER,
+    document_id INTEGER,
+    made_at TEXT,
+    FOREIGN KEY (person_id) REFERENCES person (id),
+    FOREIGN KEY (facility_id) REFERENCES facility (id),
+    CHECK ((document_id IS NULL) = (made_at IS NULL))
+);
+CREATE INDEX dossier_facility_id ON dossier (facility_id);
+CREATE INDEX dossier_person_id ON dossier (person_id);
 
 CREATE TABLE patient (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -232,6 +351,38 @@ CREATE INDEX assignment_case_id ON assignment (case_id);
 CREATE INDEX assignment_person_id ON assignment (person_id);
 CREATE UNIQUE INDEX assignment_case_id_person_id_role ON assignment (case_id, person_id, role);
 
+CREATE TABLE override (
+    id INTEGER NOT NULL PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    person_id INTEGER NOT NULL,
+    role TEXT NOT NULL,
+    objections TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by INTEGER NOT NULL,
+    FOREIGN KEY (case_id) REFERENCES cases (id),
+    FOREIGN KEY (person_id) REFERENCES person (id)
+);
+CREATE INDEX override_case_id ON override (case_id);
+CREATE INDEX override_person_id ON override (person_id);
+
+CREATE TABLE obstacle (
+    id INTEGER NOT NULL PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    person_id INTEGER NOT NULL,
+    role TEXT NOT NULL,
+    demand TEXT NOT NULL,
+    state TEXT NOT NULL,
+    sentence TEXT NOT NULL,
+    raised_at TEXT NOT NULL,
+    cleared_at TEXT,
+    FOREIGN KEY (case_id) REFERENCES cases (id),
+    FOREIGN KEY (person_id) REFERENCES person (id)
+);
+CREATE INDEX obstacle_case_id ON obstacle (case_id);
+CREATE INDEX obstacle_person_id ON obstacle (person_id);
+CREATE UNIQUE INDEX obstacle_standing ON obstacle (case_id, person_id, role, demand) WHERE (cleared_at IS NULL);
+
 CREATE TABLE entry (
     id INTEGER NOT NULL PRIMARY KEY,
     client_id TEXT NOT NULL,
@@ -259,11 +410,70 @@ CREATE TABLE report (
     facts BLOB NOT NULL,
     text TEXT NOT NULL,
     text_sha256 TEXT NOT NULL,
+    wordings TEXT NOT NULL,
     drafted_at TEXT NOT NULL,
     drafted_by INTEGER,
     FOREIGN KEY (case_id) REFERENCES cases (id)
 );
 CREATE INDEX report_case_id ON report (case_id);
+
+CREATE TABLE wording_switch (
+    id INTEGER NOT NULL PRIMARY KEY,
+    "on" INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    model TEXT NOT NULL,
+    baa_on TEXT,
+    at TEXT NOT NULL,
+    by_id INTEGER NOT NULL,
+    FOREIGN KEY (by_id) REFERENCES person (id)
+);
+CREATE INDEX wording_switch_by_id ON wording_switch (by_id);
+
+CREATE TABLE proposal (
+    id INTEGER NOT NULL PRIMARY KEY,
+    report_id INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    host TEXT NOT NULL,
+    model TEXT NOT NULL,
+    prompt TEXT NOT NULL,
+    facts_digest TEXT NOT NULL,
+    asked_at TEXT NOT NULL,
+    asked_by_id INTEGER NOT NULL,
+    request_sha256 TEXT NOT NULL,
+    heard INTEGER NOT NULL,
+    answered_at TEXT,
+    tokens_in INTEGER,
+    tokens_out INTEGER,
+    replies TEXT NOT NULL,
+    suggestions TEXT NOT NULL,
+    note TEXT NOT NULL,
+    FOREIGN KEY (report_id) REFERENCES report (id),
+    FOREIGN KEY (asked_by_id) REFERENCES person (id),
+    CHECK (state IN ('asked', 'made', 'failed'))
+);
+CREATE INDEX proposal_asked_by_id ON proposal (asked_by_id);
+CREATE INDEX proposal_report_id ON proposal (report_id);
+
+CREATE TABLE reworded (
+    id INTEGER NOT NULL PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    section TEXT NOT NULL,
+    key TEXT NOT NULL,
+    built_in TEXT NOT NULL,
+    text TEXT NOT NULL,
+    author TEXT NOT NULL,
+    proposal_id INTEGER,
+    at TEXT NOT NULL,
+    by_id INTEGER NOT NULL,
+    FOREIGN KEY (case_id) REFERENCES cases (id),
+    FOREIGN KEY (proposal_id) REFERENCES proposal (id),
+    FOREIGN KEY (by_id) REFERENCES person (id),
+    CHECK (author IN ('built-in', 'model', 'technologist', 'physician'))
+);
+CREATE INDEX reworded_by_id ON reworded (by_id);
+CREATE INDEX reworded_case_id ON reworded (case_id);
+CREATE INDEX reworded_case_id_key ON reworded (case_id, key);
+CREATE INDEX reworded_proposal_id ON reworded (proposal_id);
 
 CREATE TABLE approval (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -429,6 +639,131 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_device_id ON delivery (device_id);
 CREATE INDEX delivery_notice_id ON delivery (notice_id);
 CREATE UNIQUE INDEX delivery_notice_id_device_id ON delivery (notice_id, device_id);
+
+CREATE TABLE snapshot (
+    id INTEGER NOT NULL PRIMARY KEY,
+    header TEXT NOT NULL,
+    list TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    rows_before INTEGER,
+    made_on TEXT NOT NULL,
+    newest_on TEXT,
+    small_confirmed INTEGER NOT NULL,
+    received_at TEXT NOT NULL,
+    received_by INTEGER,
+    loaded_at TEXT,
+    refused TEXT NOT NULL,
+    small INTEGER NOT NULL
+);
+CREATE INDEX snapshot_list ON snapshot (list);
+
+CREATE TABLE excluded_party (
+    id INTEGER NOT NULL PRIMARY KEY,
+    snapshot_id INTEGER NOT NULL,
+    last TEXT NOT NULL,
+    first TEXT NOT NULL,
+    middle TEXT NOT NULL,
+    business TEXT NOT NULL,
+    npi TEXT NOT NULL,
+    dob TEXT NOT NULL,
+    state TEXT NOT NULL,
+    city TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    from_on TEXT NOT NULL,
+    trade TEXT NOT NULL,
+    waiver TEXT NOT NULL,
+    last_key TEXT NOT NULL,
+    first_key TEXT NOT NULL,
+    business_key TEXT NOT NULL,
+    FOREIGN KEY (snapshot_id) REFERENCES snapshot (id)
+);
+CREATE INDEX excluded_party_snapshot_id ON excluded_party (snapshot_id);
+
+CREATE TABLE party (
+    id INTEGER NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    person_id INTEGER,
+    surgeon_id INTEGER,
+    name TEXT NOT NULL,
+    aliases TEXT NOT NULL,
+    dob TEXT NOT NULL,
+    npi TEXT NOT NULL,
+    states TEXT NOT NULL,
+    added_at TEXT NOT NULL,
+    ended_at TEXT,
+    ended_by INTEGER,
+    FOREIGN KEY (person_id) REFERENCES person (id),
+    FOREIGN KEY (surgeon_id) REFERENCES surgeon (id),
+    CHECK (kind IN ('person', 'surgeon', 'vendor', 'entity')),
+    CHECK ((ended_by IS NULL) = (ended_at IS NULL))
+);
+CREATE INDEX party_surgeon_id ON party (surgeon_id);
+CREATE UNIQUE INDEX party_person_id ON party (person_id);
+
+CREATE TABLE screening (
+    id INTEGER NOT NULL PRIMARY KEY,
+    asked_at TEXT NOT NULL,
+    asked_by INTEGER,
+    done_at TEXT,
+    lists TEXT NOT NULL,
+    parties INTEGER NOT NULL,
+    hits INTEGER NOT NULL
+);
+
+CREATE TABLE screened (
+    id INTEGER NOT NULL PRIMARY KEY,
+    screening_id INTEGER NOT NULL,
+    party_id INTEGER NOT NULL,
+    names TEXT NOT NULL,
+    dob TEXT NOT NULL,
+    npi TEXT NOT NULL,
+    states TEXT NOT NULL,
+    found TEXT NOT NULL,
+    dismissed TEXT NOT NULL,
+    FOREIGN KEY (screening_id) REFERENCES screening (id),
+    FOREIGN KEY (party_id) REFERENCES party (id)
+);
+CREATE INDEX screened_party_id ON screened (party_id);
+CREATE INDEX screened_screening_id ON screened (screening_id);
+CREATE UNIQUE INDEX screened_screening_id_party_id ON screened (screening_id, party_id);
+
+CREATE TABLE hit (
+    id INTEGER NOT NULL PRIMARY KEY,
+    party_id INTEGER NOT NULL,
+    screening_id INTEGER NOT NULL,
+    seen_in_id INTEGER NOT NULL,
+    listed TEXT NOT NULL,
+    agrees TEXT NOT NULL,
+    differs TEXT NOT NULL,
+    list TEXT NOT NULL,
+    row_key TEXT NOT NULL,
+    tier TEXT NOT NULL,
+    score INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    FOREIGN KEY (party_id) REFERENCES party (id),
+    FOREIGN KEY (screening_id) REFERENCES screening (id),
+    FOREIGN KEY (seen_in_id) REFERENCES screening (id),
+    CHECK (state IN ('open', 'cleared', 'confirmed', 'dismissed'))
+);
+CREATE INDEX hit_party_id ON hit (party_id);
+CREATE INDEX hit_party_id_row_key ON hit (party_id, row_key);
+CREATE INDEX hit_screening_id ON hit (screening_id);
+CREATE INDEX hit_seen_in_id ON hit (seen_in_id);
+CREATE INDEX hit_state ON hit (state);
+
+CREATE TABLE decision (
+    id INTEGER NOT NULL PRIMARY KEY,
+    hit_id INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    list_sha256 TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by INTEGER,
+    FOREIGN KEY (hit_id) REFERENCES hit (id)
+);
+CREATE INDEX decision_hit_id ON decision (hit_id);
 
 CREATE TABLE job (
     id INTEGER NOT NULL PRIMARY KEY,

@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from . import concurrency as conc
+from . import credentials as creds
 from .cases import Facts, Physician, Technologist
 from .coding import CONTINUOUS, Coding
 from .completeness import Missing, missing
@@ -35,9 +36,6 @@ class Credential(Struct, frozen=True, kw_only=True):
     from_on: date | None = None
     until_on: date | None = None
     verified: bool = False
-
-    def valid_on(self, day: date) -> bool:
-        return (self.from_on is None or self.from_on <= day) and (self.until_on is None or day <= self.until_on)
 
 
 class Signature(Struct, frozen=True, kw_only=True):
@@ -66,12 +64,16 @@ class BilledLine(Struct, frozen=True, kw_only=True):
 
 
 class CaseForScrub(Struct, frozen=True, kw_only=True):
-    """All that the rules look at. `npis` is by staff id; `report_sha256` is the digest of the text as it would print."""
+    """All that the rules look at. `npis` is by staff id; `report_sha256` is the digest of the text as it would print.
+
+    `judged` is how people of the practice, by staff id, stand on the day; others are judged by `credentials`.
+    """
 
     facts: Facts
     coding: Coding
     documents: tuple[str, ...] = ()
     credentials: tuple[Credential, ...] = ()
+    judged: dict[str, tuple[creds.Standing, ...]] = {}
     signatures: tuple[Signature, ...] = ()
     report_sha256: str | None = None
     report_stale: bool = False
@@ -233,15 +235,20 @@ def _technologists(case: CaseForScrub) -> Iterator[Said]:
     if not people:
         yield Said("block", "No technologist is recorded: add who was in the room.", "record#staff")
     for person in people:
-        held = [c for c in _held(case, person) if _is_technologist_kind(c.kind)]
-        if held:
-            yield from _proof(case, held, person.name, "credential", "record#entry-" + person.src)
-        elif person.cred:
-            yield Said(
-                "warn", f"{person.name}: {person.cred} is named, but no dated proof is on file: add it.", "credentials"
-            )
-        else:
-            yield Said("block", f"{person.name} has no credential, neither in the record nor on file.", "credentials")
+        for one in _standings(case, person, "technologist"):
+            if one.state != "missing" or one.stops:
+                what = "credential" if len(one.types) > 1 else one.name
+                yield from _proof(case, one, person.name, what, "record#entry-" + person.src)
+            elif person.cred:
+                yield Said(
+                    "warn",
+                    f"{person.name}: {person.cred} is named, but no dated proof is on file: add it.",
+                    "credentials",
+                )
+            else:
+                yield Said(
+                    "block", f"{person.name} has no credential, neither in the record nor on file.", "credentials"
+                )
 
 
 @rule("DOC-10", "block", "Was each interpreting physician licensed and privileged on the day of service?", _S12)
@@ -252,12 +259,14 @@ def _readers(case: CaseForScrub) -> Iterator[Said]:
     state, place = case.facts.header.facility.state, case.facts.header.facility.name
     for person in people:
         yield from _npi(case, person)
-        held = _held(case, person)
-        licenses = [c for c in held if "licen" in c.kind.lower() and (not c.state or not state or c.state == state)]
-        privileges = [c for c in held if "privilege" in c.kind.lower() and _same(c.facility or place, place)]
-        for found, what in ((licenses, f"license for {state or 'the state'}"), (privileges, f"privileges at {place}")):
-            if found:
-                yield from _proof(case, found, person.name, what, "credentials")
+        names = {
+            "State license": f"license for {state or 'the state'}",
+            "Hospital privileges": f"privileges at {place}",
+        }
+        for one in _standings(case, person, "physician"):
+            what = names.get(one.name, one.name)
+            if one.state != "missing" or one.stops:
+                yield from _proof(case, one, person.name, what, "credentials")
             else:
                 yield Said("warn", f"{person.name}: no {what} on file: add the proof.", "credentials")
 
@@ -365,7 +374,6 @@ def _rest(case: CaseForScrub) -> Iterator[Said]:
 # People and their proof
 
 
-_TECHNOLOGIST_KINDS = ("cnim", "eeg", "r. ep", "r.ep", "cltm", "abnm", "aabiom")
 _MODALITIES_OF = {
     "95925": ("SSEP",), "95926": ("SSEP",), "95927": ("SSEP",), "95938": ("SSEP",),
     "95928": ("TcMEP",), "95929": ("TcMEP",), "95939": ("TcMEP",),
@@ -375,8 +383,25 @@ _MODALITIES_OF = {
 }  # fmt: skip
 
 
-def _is_technologist_kind(kind: str) -> bool:
-    return any(word in kind.lower() for word in _TECHNOLOGIST_KINDS)
+def _standings(case: CaseForScrub, person: Technologist | Physician, role: str) -> list[creds.Standing]:
+    """How the person met what a claim depends on, on the day of service: the judgment that assigning them met."""
+    day = case.coding.date_of_service
+    if day is None:
+        return []
+    if person.id in case.judged:
+        return [one for one in case.judged[person.id] if one.for_claims]
+    facility = case.facts.header.facility
+    proofs = tuple(
+        creds.Proof(
+            id=index, type=one.kind, number=one.number or "", state=one.state or "", verified=one.verified,
+            facility=_bare(one.facility) or None, from_on=one.from_on, until_on=one.until_on,
+        )
+        for index, one in enumerate(_held(case, person))
+    )  # fmt: skip
+    holder = creds.Holder(id=person.id, name=person.name, proofs=proofs)
+    place = creds.Place(id=_bare(facility.name), name=facility.name or "", state=facility.state or "")
+    found = creds.standings(holder, role, place, day, None, rules=creds.default_rules())
+    return [one for one in found if one.for_claims]
 
 
 def _held(case: CaseForScrub, person: Technologist | Physician) -> list[Credential]:
@@ -389,24 +414,30 @@ def _held(case: CaseForScrub, person: Technologist | Physician) -> list[Credenti
 
 def _same(one: str | None, other: str | None) -> bool:
     """The same name, letters after the comma and case left out."""
-    plain = [" ".join((name or "").split(",")[0].lower().split()) for name in (one, other)]
-    return plain[0] == plain[1] != ""
+    return _bare(one) == _bare(other) != ""
 
 
-def _proof(case: CaseForScrub, held: list[Credential], name: str, what: str, where: str) -> Iterator[Said]:
+def _bare(name: str | None) -> str:
+    return " ".join((name or "").split(",")[0].lower().split())
+
+
+def _proof(case: CaseForScrub, standing: creds.Standing, name: str, what: str, where: str) -> Iterator[Said]:
     """Proof that is on file and not valid on the day blocks; proof without number or verification warns."""
-    day = case.coding.date_of_service
-    if day is None:
+    day, proof = case.coding.date_of_service, standing.proof
+    if day is None or standing.state == "waived":
         return
-    valid = [credential for credential in held if credential.valid_on(day)]
-    if not valid:
-        ended = max((c.until_on for c in held if c.until_on), default=None)
+    served = f"the service was on {day.isoformat()}"
+    if standing.state == "missing":
+        yield Said("block", f"{name}: no {what} on file, and it is required: add the proof.", where)
+    elif standing.state == "unverified":
+        severity = "block" if standing.stops else "warn"
+        yield Said(severity, f"{name}: the {what} on file has not been verified: verify it.", "credentials")
+    elif standing.state in ("expired", "pending"):
+        ended = proof.until_on if proof else None
         when = f"ended on {ended.isoformat()}" if ended and ended < day else "had not begun"
-        yield Said("block", f"{name}: the {what} {when}, the service was on {day.isoformat()}: add valid proof.", where)
-    elif not any(credential.number for credential in valid) and "privilege" not in what:
+        yield Said("block", f"{name}: the {what} {when}, {served}: add valid proof.", where)
+    elif proof and not proof.number and "privilege" not in what:
         yield Said("warn", f"{name}: the number of the {what} is not on file: add it.", "credentials")
-    elif not any(credential.verified for credential in valid):
-        yield Said("warn", f"{name}: the {what} on file has not been verified: verify it.", "credentials")
 
 
 def _npi(case: CaseForScrub, person: Physician) -> Iterator[Said]:

@@ -17,6 +17,7 @@ from flask.testing import FlaskClient  # noqa: E402
 from itsdangerous import URLSafeTimedSerializer  # noqa: E402
 
 import models  # noqa: E402
+from actions import credentials  # noqa: E402
 from tests import cast as the_cast  # noqa: E402
 from tests.page_rules import faults  # noqa: E402
 
@@ -51,6 +52,8 @@ def _template() -> Path:
     """A database with the schema and its guards, made once and copied for each test."""
     models.db.connect(reuse_if_open=True)
     models.db.create_tables(models.TABLES)
+    credentials.seed()
+    models.AuditEntry.delete().execute()  # a trail begins with the test
     models.install_guards()
     models.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     models.db.close()

@@ -12,7 +12,7 @@ from pypdf import PdfReader
 
 import tasks
 from actions import Refused, documents, jobs, packets, reports
-from models import SETTINGS, AuditEntry, Case, Credential, Document, Job, Packet, db
+from models import SETTINGS, AuditEntry, Case, Credential, CredentialType, Document, Job, Packet, db
 from practice import signing
 from practice.report import impression
 from tests.cast import NOW, PASSWORD, actor, load
@@ -138,7 +138,8 @@ def test_every_page_names_patient_packet_and_its_number(client_for, cast):
 def test_the_finding_of_an_expired_license_stops_a_packet_asked_for_before(client_for, cast):
     case, bo = signed(cast), client_for(cast.bo)
     packet = ask(bo, case)
-    Credential.create(person=cast.pia, kind="State license", state="", from_on="2001-01-01", until_on="2002-01-01")
+    license = CredentialType.get(CredentialType.name == "State license")
+    Credential.create(person=cast.pia, type=license, state="", from_on="2001-01-01", until_on="2002-01-01")
     tasks.work_off()
     assert Packet.get_by_id(packet.id).made_at is None
     assert "the license for" in bo.get(f"/packets/{packet.id}").get_data(as_text=True)

@@ -159,9 +159,23 @@ def signed(migrated):
     models.Entry.create(client_id="e1", case=case, kind="note", data="{}", entered_at=NOW, received_at=NOW, by=person)
     report = models.Report.create(case=case, record_rev=1, facts=b"", text="t", text_sha256="s", drafted_at=NOW)
     models.Approval.create(report=report, by=person, at=NOW)
+    models.WordingSwitch.create(on=True, host="127.0.0.1", model="m", at=NOW, by=person)
+    models.Proposal.create(
+        report=report, host="127.0.0.1", model="m", prompt="p", facts_digest="d", asked_at=NOW, asked_by=person
+    )
+    models.Reworded.create(
+        case=case, section="impression", key="k", built_in="a", text="b", author="model", at=NOW, by=person
+    )
     act = {"case": case, "by": person, "name": "Pia", "credentials": "MD", "at": NOW, "text_sha256": "s"}
     models.Signature.create(report=report, **act)
+    models.Override.create(case=case, person=person, role="physician", reason="alone on call", at=NOW, by=person.id)
+    card = models.CredentialType.create(name="BLS")
+    models.Credential.create(person=person, type=card)
     models.Document.create(case=case, kind="order", title="Order", sha256="0", pages=1, size=1, added_at=NOW)
+    run = models.Screening.create(asked_at=NOW)
+    party = models.Party.create(kind="person", person=person, added_at=NOW)
+    hit = models.Hit.create(party=party, screening=run, seen_in=run, list="leie", row_key="k", tier="C", score=1)
+    models.Decision.create(hit=hit, what="cleared", reason="r", list_sha256="s", at=NOW, by=1)
     models.AuditEntry.create(seq=1, at=NOW, action="sign", noun="report", prev="genesis", mac="m")
     case.signed_at = NOW
     case.save()
@@ -169,7 +183,7 @@ def signed(migrated):
     return case
 
 
-KEPT = ["addendum", "approval", "assignment", "audit_entry", "cases", "document", "entry", "report", "signature"]
+KEPT = ["addendum", "approval", "assignment", "audit_entry", "cases", "decision", "document", "entry", "override", "report", "reworded", "signature", "wording_switch"]
 
 
 @pytest.mark.parametrize("table", KEPT)
@@ -186,7 +200,7 @@ def test_insert_or_replace_does_not_walk_past_a_guard(signed, table):
         db.execute_sql(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")
 
 
-@pytest.mark.parametrize("table", ["entry", "report", "assignment"])
+@pytest.mark.parametrize("table", ["entry", "report", "assignment", "reworded"])
 def test_it_refuses_a_new_row_for_a_signed_case(signed, table):
     names = [column.name for column in db.get_columns(table)]
     unique = {"id": "id + 100", "client_id": "'e2'", "role": "'technologist'"}
@@ -211,11 +225,23 @@ def test_the_audit_trail_only_grows(signed):
         models.AuditEntry.insert(seq=0, at=NOW, action="x", noun="x", prev="p", mac="m").execute()
 
 
+def test_what_a_model_was_asked_is_never_deleted(signed):
+    with pytest.raises(pw.IntegrityError, match="guard"):
+        db.execute_sql("DELETE FROM proposal")
+
+
+@pytest.mark.parametrize("table", ["credential", "credential_type"])
+def test_a_credential_is_withdrawn_and_never_deleted(signed, table):
+    with pytest.raises(pw.IntegrityError, match="guard"):
+        db.execute_sql(f"DELETE FROM {table}")
+
+
 def test_every_guard_is_tried(signed):
     """A new guard fails this test until the tests above try it, so no guard is only believed in."""
     tried = {f"{table}_{kind}" for table in KEPT for kind in ("no_update", "no_delete")}
     tried |= {f"{table}_signed_{act}" for table in KEPT for act in ("insert", "update", "delete")}
-    tried |= {"addendum_after_signature", "audit_entry_in_order"}
+    tried |= {"addendum_after_signature", "audit_entry_in_order", "proposal_no_delete"}
+    tried |= {"credential_no_delete", "credential_type_no_delete"}
     assert set(GUARDS) <= tried
 
 

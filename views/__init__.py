@@ -120,6 +120,7 @@ NAV = (
     ("Reports", "reports.inbox", "reports", ("owner", "physician", "technologist")),
     ("Packets", "packets.listing", "packets", ("owner", "biller")),
     ("People", "people.listing", "people", ("owner",)),
+    ("Credentials", "credentials.listing", "credentials", ("owner", "auditor", "biller")),
     ("Places", "places.index", "places", ("owner", "biller")),
     ("Audit", "audit.listing", "audit", ("owner", "auditor")),
     ("Me", "sessions.me", "me", ROLES),
@@ -162,6 +163,12 @@ def clock(value: datetime, zone: str) -> str:
     return value.astimezone(ZoneInfo(zone)).strftime("%H:%M")
 
 
+def hours(minutes: int) -> str:
+    """12.5"""
+    whole, rest = divmod(minutes, 60)
+    return str(whole) if not rest else f"{whole}.{rest * 100 // 60:02d}".rstrip("0")
+
+
 def device(user_agent: str) -> str:
     """What a person calls the thing: iPhone, Chrome on Windows."""
     systems = (
@@ -181,12 +188,12 @@ def device(user_agent: str) -> str:
 def register(app: Flask) -> None:
     """Hang in every noun."""
     from views import (
-        audit, cases, commands, desk, documents, notices, offline, packets, people, phone, places, record, reports, sessions,
+        audit, cases, commands, credentials, desk, documents, notices, offline, packets, people, phone, places, record, reports, sessions,
     )  # fmt: skip
 
     for module in (
-        audit, cases, desk, documents, notices, offline, packets, people, phone, places, record, reports, sessions,
+        audit, cases, credentials, desk, documents, notices, offline, packets, people, phone, places, record, reports, sessions,
     ):  # fmt: skip
         app.register_blueprint(module.bp)
     commands.register(app)
-    app.jinja_env.filters.update(day=day, moment=moment, clock=clock, device=device)
+    app.jinja_env.filters.update(day=day, moment=moment, clock=clock, device=device, hours=hours)

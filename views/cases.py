@@ -16,6 +16,7 @@ from wtforms.validators import DataRequired
 
 import views
 from actions import Refused, audit, cases, records
+from actions.credentials import Ineligible
 from models import PAGE, Addendum, Assignment, Case, Person, Preset, Signature
 from practice import concurrency, history, signing, worksheet
 from practice.cases import Facts, Status
@@ -27,6 +28,7 @@ from practice.timeline import timeline
 from practice.times import clock
 from views import actor, now, page, roles, signed_in
 from views.case_forms import BookingForm, HeaderForm, active, data_of, filled, header_of
+from views.credentials import ineligible, judged, overrides_of
 from views.record import Record, jump
 
 bp = Blueprint("cases", __name__)
@@ -204,7 +206,12 @@ def _show(case: Case, status: int = 200, **given: Any) -> Response:
     may, lacking = _may(sheet), missing(facts)
     gaps = signing.open_gaps(facts) if may["close"] else []
     allowed = {kind for kind in KINDS if kind not in worksheet.ACTS and sheet.may(kind)}
-    people = Assignment.select(Assignment, Person).join(Person).where(Assignment.case == case.id)
+    people = list(
+        Assignment.select(Assignment, Person)
+        .join(Person)
+        .where(Assignment.case == case.id)
+        .order_by(Assignment.role.desc(), Person.name)
+    )
     return page(
         "cases/show.html", status, **{"form": ClosingForm(formdata=None), "reasons": [], **given},
         case=case, facts=facts, clock=clock(facts), state=_state(sheet), may=may, gaps=gaps,
@@ -214,7 +221,7 @@ def _show(case: Case, status: int = 200, **given: Any) -> Response:
         allowed=allowed,
         disputes=worksheet.disputes(sheet.entries, facts) if facts.conflicts else [],
         names=_names(sheet), jumps=[(one, _jump(sheet, one)) for one in lacking], groups=_groups(sheet, allowed),
-        people=list(people.order_by(Assignment.role.desc(), Person.name)),
+        people=people, judged=judged(case, people), overrides=overrides_of(case),
         assignable=_assignable() if may["assign"] else [],
         signatures=list(Signature.select().where(Signature.case == case.id).order_by(Signature.at)) if case.signed_at else [],
         addenda=list(Addendum.select().where(Addendum.case == case.id).order_by(Addendum.number)) if case.signed_at else [],
@@ -325,7 +332,10 @@ def assign(id: int):
     if not form.validate():
         raise Refused("Choose a person and a role of the list.")
     person, _, role = form.who.data.partition(".")
-    cases.assign(case, Person.get_by_id(int(person)), role, by=actor(), now=now())
+    try:
+        cases.assign(case, Person.get_by_id(int(person)), role, by=actor(), now=now())
+    except Ineligible as refused:
+        return ineligible(case, Person.get_by_id(int(person)), role, refused.reasons)
     return redirect(url_for("cases.show", id=case.id, _anchor="people"), 303)
 
 

@@ -16,7 +16,7 @@ import peewee as pw
 from flask import Flask
 from flask.cli import AppGroup
 
-from actions import MACHINE, Refused, audit, cases, keeping, packets, people, places
+from actions import MACHINE, Refused, audit, cases, credentials, keeping, packets, people, places
 from models import SETTINGS, Case, db
 from practice import coding, drafting
 from practice.interchange import MAX_BYTES, BadCase
@@ -55,6 +55,7 @@ def _open(command: str) -> None:
     if command != "migrate" and not db.get_tables():
         keeping.migrate(now=datetime.now(UTC))
         places.seed()
+        credentials.seed()
 
 
 def _trouble(error: pw.DatabaseError) -> str:
@@ -226,6 +227,7 @@ def migrate() -> None:
     for name in keeping.migrate(now=datetime.now(UTC)):
         click.echo(f"Applied {name}.")
     places.seed()
+    credentials.seed()
 
 
 @click.command("setup-link")

@@ -93,6 +93,8 @@ def withdraw(id: int):
     document = find_document(id)
     documents.withdraw(document, by=actor(), now=now())
     flash("The document is withdrawn. It is kept, and no longer used.")
+    if document.credential_id:
+        return redirect(url_for("credentials.show", id=document.credential_id), 303)
     if document.case_id is None:
         return redirect(url_for("desk.today"), 303)
     return redirect(url_for("documents.listing", id=document.case_id), 303)

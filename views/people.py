@@ -6,20 +6,17 @@ from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask import session as cookie
 from flask_login import login_user
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DateField, PasswordField, SelectField, SelectMultipleField, StringField
-from wtforms.validators import DataRequired, Length, Optional, Regexp, ValidationError
+from wtforms import PasswordField, SelectMultipleField, StringField
+from wtforms.validators import DataRequired, Length, Regexp, ValidationError
 
 from actions import Refused, people, sessions
-from models import ROLES, SETTINGS, Credential, Facility, Person
+from models import ROLES, SETTINGS, Person
 from practice.identifiers import npi_problem
 from views import actor, now, page, public, roles
+from views.credentials import held_by
 
 bp = Blueprint("people", __name__)
 
-KINDS = (
-    "CNIM", "D.ABNM", "R. EP T.", "R. EEG T.", "CLTM", "BLS", "ACLS", "State license", "Hospital privileges",
-    "Board certification", "Malpractice insurance", "Vendor clearance", "Exclusion screening",
-)  # fmt: skip
 EMAIL = Regexp(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", message="That is not an email address. It looks like name@practice.org.")
 
 
@@ -46,19 +43,6 @@ class InviteForm(PersonForm):
     email = StringField("Email", [DataRequired("Type an email."), Length(max=200), EMAIL], filters=[stripped])
 
 
-class CredentialForm(FlaskForm):
-    kind = SelectField("Kind", choices=[(k, k) for k in KINDS])
-    number = StringField("Number", [Length(max=60)], filters=[stripped])
-    issuer = StringField("Issued by", [Length(max=120)], filters=[stripped])
-    state = StringField(
-        "State", [Regexp(r"^([A-Za-z]{2})?$", message="A state has two letters, such as IL.")], filters=[stripped]
-    )
-    facility = SelectField("Hospital", coerce=int)
-    from_on = DateField("Valid from", [Optional()])
-    until_on = DateField("Valid until", [Optional()])
-    verified = BooleanField("Verified with the issuer")
-
-
 class AcceptForm(FlaskForm):
     name = StringField("Your name", [Length(max=120)], filters=[stripped])
     email = StringField("Your email", [Length(max=200)], filters=[stripped])
@@ -72,21 +56,8 @@ def find_person(id: int) -> Person:
     return person
 
 
-def _credential_form() -> CredentialForm:
-    form = CredentialForm()
-    rows = Facility.select(Facility.id, Facility.name).where(Facility.archived_at.is_null()).order_by(Facility.name)
-    form.facility.choices = [(0, "none"), *rows.tuples()]
-    return form
-
-
-def credentials_of(person: Person) -> list[Credential]:
-    """What a person holds, newest first, with the hospital of each."""
-    query = Credential.select(Credential, Facility).left_outer_join(Facility, on=(Credential.facility == Facility.id))
-    return list(query.where(Credential.person == person.id).order_by(Credential.kind, Credential.until_on.desc()))
-
-
-def _show(person: Person, form: CredentialForm, status: int = 200, link: str = ""):
-    return page("people/show.html", status, person=person, form=form, link=link, credentials=credentials_of(person))
+def _show(person: Person, status: int = 200, link: str = ""):
+    return page("people/show.html", status, person=person, link=link, current=held_by(person))
 
 
 @bp.get("/people")
@@ -123,13 +94,13 @@ def create():
         form.email.errors = refused.reasons
         return _invite_page(form, 422)
     # The token is shown in this one answer and kept nowhere, so this is a page and not a redirect.
-    return _show(person, _credential_form(), 201, SETTINGS.base_url + url_for("people.invitation", token=token))
+    return _show(person, 201, SETTINGS.base_url + url_for("people.invitation", token=token))
 
 
 @bp.get("/people/<row:id>")
 @roles("owner")
 def show(id: int):
-    return _show(find_person(id), _credential_form())
+    return _show(find_person(id))
 
 
 @bp.get("/people/<row:id>/edit")
@@ -164,31 +135,12 @@ def revise(id: int):
     return redirect(url_for("people.show", id=id), 303)
 
 
-@bp.post("/people/<row:id>/credentials")
-@roles("owner")
-def hold(id: int):
-    person, form = find_person(id), _credential_form()
-    if not form.validate():
-        return _show(person, form, 422)
-    try:
-        people.hold_credential(
-            person, kind=form.kind.data, number=form.number.data, issuer=form.issuer.data, state=form.state.data.upper(),
-            facility=form.facility.data or None, from_on=form.from_on.data, until_on=form.until_on.data,
-            verified=form.verified.data, by=actor(), on=now().date(),
-        )  # fmt: skip
-    except Refused as refused:
-        form.until_on.errors = refused.reasons
-        return _show(person, form, 422)
-    flash("The credential is on file.")
-    return redirect(url_for("people.show", id=id), 303)
-
-
 @bp.post("/people/<row:id>/invitation")
 @roles("owner")
 def invite_again(id: int):
     person = find_person(id)
     token = people.invite_again(person, by=actor(), now=now())
-    return _show(person, _credential_form(), 201, SETTINGS.base_url + url_for("people.invitation", token=token))
+    return _show(person, 201, SETTINGS.base_url + url_for("people.invitation", token=token))
 
 
 @bp.post("/people/<row:id>/disabling")

@@ -15,7 +15,7 @@ import views
 from actions import Refused, people, sessions
 from models import Session
 from views import actor, now, page, public, signed_in
-from views.people import credentials_of
+from views.credentials import held_by
 
 bp = Blueprint("sessions", __name__)
 
@@ -92,7 +92,7 @@ def me():
         "sessions/me.html",
         devices=list(rows.order_by(Session.seen_at.desc())),
         here=current_user.id,
-        credentials=credentials_of(views.me()),
+        current=held_by(views.me()),
     )
 
 
