@@ -188,8 +188,22 @@ def device(user_agent: str) -> str:
 def register(app: Flask) -> None:
     """Hang in every noun."""
     from views import (
-        audit, cases, commands, credentials, desk, documents, notices, offline, packets, people, phone, places, record, reports, sessions,
-    )  # fmt: skip
+        audit,
+        cases,
+        commands,
+        credentials,
+        desk,
+        documents,
+        notices,
+        offline,
+        packets,
+        people,
+        phone,
+        places,
+        record,
+        reports,
+        sessions,
+    )
 
     for module in (
         audit, cases, credentials, desk, documents, notices, offline, packets, people, phone, places, record, reports, sessions,
