@@ -791,7 +791,7 @@ class _Writer:
         who = ", ".join(filter(None, [one.name, one.credentials]))
         return (
             f"Interpreting physician: Electronically signed by {who}, {self.clock.full(one.at)}. "
-            f"Text sha256 {one.text_sha256}."
+            f"Verification code {w.code(one.text_sha256)}, text sha256 {one.text_sha256}."
         )
 
     def awaiting(self, signers: list[str]) -> tuple[str, ...]:

@@ -144,3 +144,12 @@ def agent(given: Agent) -> str:
 def dose_word(given: Agent) -> str:
     """What a dose of it is called: a volatile agent has its MAC."""
     return "MAC" if given.unit == "MAC" else "dose"
+
+
+CODE_LENGTH = 12
+
+
+def code(text_sha256: str) -> str:
+    """The short code under a signature, by which anybody can ask whether the text is ours: 3F2A-91C0-7B1D."""
+    short = text_sha256[:CODE_LENGTH].upper()
+    return "-".join(short[start : start + 4] for start in range(0, CODE_LENGTH, 4))
