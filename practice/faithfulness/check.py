@@ -82,6 +82,7 @@ _VOICE = re.compile(
     rf"\b(?:the )?(?:{_ROLES}|dr\.? \w+) (?:\w+ly )?(?:informed|notified|told|alerted|advised|warned|called|reminded|asked) (?:the )?(?:{_ROLES})\b",
     re.IGNORECASE,
 )
+_ROWED = frozenset(VOCABULARY["sections"]) | {"header"}
 _TOLD = frozenset({"key_result", "alerts", "impression", "closing", "time", "signing", "text"})
 """Sections in prose, where one clause may speak of several facts."""
 _SPLITS = frozenset({"and", ",", ":", "(", "-", "which", "with", "/"})
@@ -106,7 +107,8 @@ class Checker:
         self.facts, self.builtin = facts, builtin
         self.book = Book(facts)
         self.digest = c.digest(facts)
-        self.layers = [Layer(self.book, one) for one in (*self.book.statements, *_frames(self.book))]
+        foreign = frozenset(value for one in self.book.statements for kind, value in one.anchors if kind == "word")
+        self.layers = [Layer(self.book, one, foreign) for one in (*self.book.statements, *_frames(self.book))]
         self.index: dict[Any, set[int]] = {}
         self.number = {id(layer.statement): at for at, layer in enumerate(self.layers)}
         for at, layer in enumerate(self.layers):
@@ -115,6 +117,7 @@ class Checker:
             for word in layer.words:
                 self.index.setdefault(("said", word), set()).add(at)
         self.reader = Reader(self.book)
+        self.told: dict[Any, list[tuple[int, _Outcome]]] = {}
         self.seen: dict[tuple[str, State], _Line] = {}
 
     def check(self, text: str | bytes | report.Draft) -> Checked:
@@ -153,12 +156,9 @@ class Checker:
         findings, supported = list(self._banned(line, read.tokens)), []
         covers: dict[int, set[tuple[int, int]]] = {}
         for sentence in _sentences(read.clauses):
-            for clause, outcome in self._sentence(sentence):
-                findings += [_moved(one, clause.start, line, read.section) for one in outcome.findings]
-                supported += [
-                    Supported(one.start + clause.start, one.end + clause.start, one.sources)
-                    for one in outcome.supported
-                ]
+            for start, outcome in self._remembered(sentence, line):
+                findings += [_moved(one, start, line, read.section) for one in outcome.findings]
+                supported += [Supported(one.start + start, one.end + start, one.sources) for one in outcome.supported]
                 for number in outcome.about:
                     covers.setdefault(number, set())
                 for number, place in outcome.covers:
@@ -183,15 +183,40 @@ class Checker:
 
     # Clauses
 
+    def _remembered(self, sentence: Sequence[Clause], line: str) -> Iterator[tuple[int, _Outcome]]:
+        """The clauses of a sentence with their places in the line; a sentence seen before is not worked out again."""
+        start, first = sentence[0].start, sentence[0]
+        kinds = tuple((clause.alert, tuple(token.kind for token in clause.tokens)) for clause in sentence)
+        label = tuple(token.low for token in first.label)
+        key = (first.section, first.row, label, kinds, line[start : sentence[-1].end])
+        if key not in self.told:
+            self.told[key] = [(clause.start - start, outcome) for clause, outcome in self._sentence(sentence)]
+        for place, outcome in self.told[key]:
+            yield start + place, outcome
+
     def _sentence(self, clauses: Sequence[Clause]) -> list[tuple[Clause, _Outcome]]:
         done: list[tuple[Clause, _Outcome]] = []
         before: int | None = None
+        held: set[tuple[int, tuple[int, int]]] = set()
         for clause in clauses:
-            done.append((clause, self._explained(clause, before)))
+            done.append((clause, self._twice(self._explained(clause, before), clause, held)))
             before = done[-1][1].about[-1] if done[-1][1].about else before
         if all(not outcome.findings for _, outcome in done):
             return done
-        return self._repaired(clauses) or done
+        repaired = self._repaired(clauses)
+        return repaired if repaired and _reds(repaired) <= max(_reds(done), 1) else done
+
+    def _twice(self, outcome: _Outcome, clause: Clause, held: set[tuple[int, tuple[int, int]]]) -> _Outcome:
+        """One value of a fact told twice in a sentence stands for another that is not told."""
+        values = {one for one in outcome.covers if self.layers[one[0]].known(one[1]).kind in ("time", "number")}
+        again = values & held
+        held |= values
+        if again and not outcome.findings:
+            statement = self.layers[next(iter(again))[0]].statement
+            whole = clause.tokens[0]._replace(start=0, end=clause.end - clause.start)
+            found = _finding("red", "contradiction", whole, f"The record says this once: {statement.says}.", statement)
+            return _Outcome([found], outcome.supported, outcome.covers, outcome.about)
+        return outcome
 
     def _explained(self, clause: Clause, before: int | None = None) -> _Outcome:
         tokens = [
@@ -225,16 +250,18 @@ class Checker:
             for place, token in enumerate(tokens):
                 if token.low in _SPLITS and 0 < place < len(tokens) - 1:
                     left = self._nearest(tokens[:place], clause)
-                    if left and not left.cost:
+                    if left and not left.cost and left.telling:
                         rest = self._best(tokens[place + 1 :], clause, depth - 1) if depth else None
-                        if rest and not any(match.cost or match.statement is left.statement for match in rest):
+                        if rest and not any(
+                            match.cost or not match.telling or match.statement is left.statement for match in rest
+                        ):
                             return [left, *rest]
         return [whole] if whole else None
 
     def _nearest(self, tokens: Sequence[Token], clause: Clause, before: int | None = None) -> Match | None:
         if before is not None and self._admitted(self.layers[before].statement, clause):
             match = self.layers[before].match(tokens, clause.label, clause.row)
-            if match.cost in (0, 5):
+            if match.cost in (0, 8):
                 match.anchored = True
                 return match
         score: Counter[int] = Counter()
@@ -276,6 +303,10 @@ class Checker:
             return clause.section == "title" and statement.kind == "title"
         if clause.section == "provenance":
             return statement.kind == "provenance"
+        if clause.row and clause.section in _ROWED and clause.section not in statement.where:
+            return False
+        if clause.section == "alerts" and clause.alert and not statement.alert:
+            return False
         return not (statement.alert and clause.alert and statement.alert != clause.alert)
 
     def _tell(self, match: Match, outcome: _Outcome, clause: Clause) -> None:
@@ -406,6 +437,16 @@ class Checker:
             return None
         key, sequence, first, last = found
         said = opened[first : last + 1]
+        whole = [
+            token for clause in clauses for token in clause.tokens if token.kind == "quoted" and len(token.value[1]) > 1
+        ]
+        if any(
+            token.start < said[-1].end
+            and said[0].start < token.end
+            and token.value[0] not in self.book.pieces.get(key, (key,))
+            for token in whole
+        ):
+            return None
         findings = list(_differences(said, sequence, clauses[0].start, key))
         if not findings:
             return None
@@ -427,10 +468,13 @@ class Checker:
     def _nearest_quote(self, opened: Sequence[Token]) -> tuple[str, Sequence[Any], int, int] | None:
         said = [(token.kind, token.value) for token in opened]
         have = Counter(said)
-        best, best_share = None, 0.55
+        best, best_share = None, 0.5
         for listed in self.book.quotes.values():
             for sequence, key in listed:
-                if len(sequence) < 3 or sum((Counter(sequence) & have).values()) / len(sequence) <= best_share:
+                if (
+                    len(sequence) < (2 if sequence[0][0] == "drug" else 3)
+                    or sum((Counter(sequence) & have).values()) / len(sequence) < best_share
+                ):
                     continue
                 blocks = [
                     one
@@ -445,7 +489,12 @@ class Checker:
                     blocks[-1].a + blocks[-1].size - 1 + len(sequence) - blocks[-1].b - blocks[-1].size,
                 )
                 first, last = max(first, 0), min(last, len(said) - 1)
-                if share > best_share and share < 1 or share == 1 and last - first + 1 > len(sequence):
+                if (
+                    (share > best_share or share == best_share and best is None)
+                    and share < 1
+                    or share == 1
+                    and last - first + 1 > len(sequence)
+                ):
                     best, best_share = (key, sequence, first, last), share
         return best
 
@@ -470,6 +519,10 @@ class Checker:
                     grade="red", kind="omission", start=end, end=end, text="", section=section,
                     message=f"Left out ({named}): {statement.says}.", sources=statement.sources, mend=self._sentence_of(statement),
                 )  # fmt: skip
+
+
+def _reds(done: list[tuple[Clause, _Outcome]]) -> int:
+    return sum(one.grade == "red" for _, outcome in done for one in outcome.findings)
 
 
 def _lacking(layer: Layer, kinds: frozenset[str], places: set[tuple[int, int]]) -> Iterator[Token]:

@@ -15,6 +15,8 @@ KEYS = frozenset({"side", "site", "level", "drug", "role", "person", "modality"}
 ORDERED = frozenset({"time", "number", "person"})
 AGAIN = frozenset({"code", "role", "neg"})
 """Kinds that a clause may repeat."""
+AGAIN_KEYS = frozenset({"side", "site", "level", "modality"})
+"""Keys of a part that may be named again with further values of it."""
 _SAID = {kind: frozenset(words.split()) for kind, words in VOCABULARY["said"].items()}
 _PHRASES = {kind: [tuple(one.split()) for one in phrases] for kind, phrases in VOCABULARY["phrases"].items()}
 _DENIED = frozenset(VOCABULARY["denied"]["words"].split())
@@ -30,10 +32,14 @@ class Match(Struct):
     soft: list[tuple[Token, str]]
     used: dict[int, Place]
     anchored: bool
+    strange: int
+    """Words that name another kind of fact."""
+    telling: bool
+    """It has a claim of its own, not only the name of a response."""
 
     @property
     def cost(self) -> int:
-        return 10 * len(self.hard) + len(self.soft) + (0 if self.anchored else 5)
+        return 10 * len(self.hard) + 4 * len(self.soft) + 8 * self.strange + (0 if self.anchored else 8)
 
 
 def agrees(said: Token, known: Token, pieces: dict[str, frozenset[str]]) -> bool:
@@ -52,8 +58,9 @@ def agrees(said: Token, known: Token, pieces: dict[str, frozenset[str]]) -> bool
 class Layer:
     """One statement made ready for laying clauses over it."""
 
-    def __init__(self, book: Book, statement: Statement) -> None:
+    def __init__(self, book: Book, statement: Statement, foreign: frozenset[str]) -> None:
         self.pieces = book.pieces
+        self.foreign = foreign
         self.statement = statement
         self.parts: Sequence[Part] = statement.parts
         self.words = self._words()
@@ -87,17 +94,21 @@ class Layer:
         used, missed = best
         hard = [(claims[place], "unsupported") for place in sorted(missed)]
         hard += [(claims[place], "order") for place in self._disordered(claims, used, tokens)]
-        hard += self._denials(tokens, label)
+        hard += self._denials(tokens)
         soft = [(token, reason) for token, reason in self._unknown(tokens, row)]
         soft += [(claims[place], "unit") for place, at in used.items() if not row and self._bare(claims[place], at)]
         hard += [(token, "unsupported") for token, reason in soft if reason == "name"]
+        hard += [(token, "unsupported") for token in self._sided(tokens, soft)]
         soft = [(token, reason) for token, reason in soft if reason != "name"]
+        hard, soft = self._strayed(clause, hard, soft)
         return Match(
             self.statement,
             hard,
             soft,
             {claims[place].start: at for place, at in used.items()},
             self._anchored(tokens, label, used),
+            sum(token.low in self.foreign for token, _ in soft),
+            any(claims[place].kind not in KEYS and claims[place].kind != "code" for place in used),
         )
 
     def _opened(self, clause: Sequence[Token]) -> Iterator[Token]:
@@ -111,7 +122,22 @@ class Layer:
             else:
                 yield token
 
-    def _known(self, at: Place) -> Token:
+    def _strayed(
+        self, clause: Sequence[Token], hard: list[tuple[Token, str]], soft: list[tuple[Token, str]]
+    ) -> tuple[list[tuple[Token, str]], list[tuple[Token, str]]]:
+        """Free text of another fact, standing here word for word, is one claim at the wrong place."""
+        for token in clause:
+            if token.kind != "quoted" or token.value[0] in self.quotes or len(token.value[1]) < 3:
+                continue
+            outside = [pair for pair in soft if not token.start <= pair[0].start < token.end]
+            if len(outside) < len(soft):
+                hard = [pair for pair in hard if not token.start <= pair[0].start < token.end] + [
+                    (token, "unsupported")
+                ]
+                soft = outside
+        return hard, soft
+
+    def known(self, at: Place) -> Token:
         part, index = at
         if part == -1:
             return self.statement.head[index]
@@ -122,18 +148,18 @@ class Layer:
 
     def whole(self, at: Place, said: Token | None) -> bool:
         """A piece of a free text does not stand for all of it."""
-        known = self._known(at)
+        known = self.known(at)
         return known.kind != "quote" or said is None or said.kind != "quoted" or said.value[0] == known.value
 
     def _bare(self, said: Token, at: Place) -> bool:
-        return said.kind == "number" and said.value[1] is None and self._known(at).value[1] is not None
+        return said.kind == "number" and said.value[1] is None and self.known(at).value[1] is not None
 
     # Laying tokens over head and parts
 
-    def _in_head(self, token: Token, used: set[Place]) -> Place | None:
+    def in_head(self, token: Token, used: set[Place]) -> Place | None:
         return _find(token, ((-1, self.statement.head), (-2, self.statement.maybe)), used, self.pieces)
 
-    def _in_part(self, token: Token, part: int, used: set[Place]) -> Place | None:
+    def in_part(self, token: Token, part: int, used: set[Place]) -> Place | None:
         one = self.parts[part]
         return _find(token, ((part, (*one.tokens, *one.maybe)),), used, self.pieces)
 
@@ -152,7 +178,7 @@ class Layer:
             rows: dict[Any, list[tuple[int, int]]] = {}
             for place, at in sorted(used.items()):
                 token = claims[place]
-                known = self._known(at)
+                known = self.known(at)
                 if (
                     at[0] == part
                     and token.kind in ORDERED
@@ -167,27 +193,15 @@ class Layer:
                         found.append(two)
         return found
 
-    def _denials(self, tokens: Sequence[Token], label: Sequence[Token]) -> list[tuple[Token, str]]:
+    def _denials(self, tokens: Sequence[Token]) -> list[tuple[Token, str]]:
         """What the record denies must not be affirmed; 'not all' must not become 'all' by leaving it out."""
-        held = [token for token in (*self.statement.head, *self.statement.maybe)]
+        head = self.statement.head
         said = [token for token in tokens if token.kind not in MARKS]
-        if (
-            any(token.kind == "neg" for token in self.statement.head)
-            or "performed" in {token.low for token in held if token.kind == "status"}
-            and any(token.kind == "neg" for token in held)
-        ):
-            if not any(token.kind in ("neg", "gap") for token in said):
+        if any(token.kind == "neg" or token.value == "not available" for token in (*head, *self.statement.maybe)):
+            gaps = any(token.kind == "gap" for token in head if token.value != "not available")
+            if not any(token.kind in ("neg", "sha") or token.kind == "gap" and not gaps for token in said):
                 return [(token, "denied") for token in said if token.low in _DENIED][:1]
-        if any(token.kind == "neg" for token in held) and not any(
-            token.kind in ("neg", "gap", "sha") for token in said
-        ):
-            if found := [
-                (token, "denied")
-                for token in said
-                if token.low in _DENIED and self.statement.kind in ("setup", "no_alerts", "limit")
-            ]:
-                return found[:1]
-        if any(token.value == "not_all" for token in held) and not any(token.value == "not_all" for token in said):
+        if any(token.value == "not_all" for token in head) and not any(token.value == "not_all" for token in said):
             return [(token, "denied") for token in said if token.value == "at_baseline"][:1]
         return []
 
@@ -203,7 +217,26 @@ class Layer:
                     continue
                 yield token, "relation"
             elif token.low not in NEUTRAL and token.low not in self.words:
-                yield token, "word"
+                yield token, "name" if self._name(plain, place) else "word"
+
+    def _name(self, plain: Sequence[Token], place: int) -> bool:
+        """An unknown word with a capital within a clause, or two in a row, is somebody's or something's name."""
+        token = plain[place]
+        if not token.cased:
+            return False
+        beside = [one for one in plain[max(place - 1, 0) : place + 2] if one is not token]
+        if any(
+            one.kind == "word" and one.cased and one.low not in NEUTRAL and one.low not in self.words for one in beside
+        ):
+            return True
+        return place > 0 and plain[place - 1].end + 2 >= token.start
+
+    def _sided(self, tokens: Sequence[Token], soft: Sequence[tuple[Token, str]]) -> Iterator[Token]:
+        """The side of something that the record does not name here is a side that it does not hold."""
+        unknown = {token.start for token, reason in soft if reason == "word"}
+        for token, follows in zip(tokens, tokens[1:], strict=False):
+            if token.kind == "side" and follows.start in unknown:
+                yield token
 
     def _in_phrases(self, plain: Sequence[Token]) -> set[int]:
         lows = [token.low for token in plain]
@@ -264,6 +297,8 @@ class _Binding:
         self.used: dict[int, Place] = {}
         self.taken: set[Place] = set()
         self.missed: list[int] = []
+        self.listed: set[int] = set()
+        """Parts that were named in a list, without values of their own."""
 
     def bound(self) -> tuple[dict[int, Place], list[int]]:
         loose, runs = self._runs()
@@ -279,7 +314,9 @@ class _Binding:
         side: Token | None = None
         for group in groups:
             side = self._group(group, side)
-        if loose:
+        if loose and groups:
+            self.missed += loose
+        elif loose:
             self._keyless(loose)
         return self.used, sorted(set(self.missed))
 
@@ -306,7 +343,7 @@ class _Binding:
                 and any(self._holds(part, place) for part in range(len(self.layer.parts)))
             )
             if not (shared or in_part and (sited or token.kind != "modality")):
-                at = self.layer._in_head(token, self.taken)
+                at = self.layer.in_head(token, self.taken)
                 if at:
                     self._take(place, at)
                     if token.kind not in self.layer.keys:
@@ -350,6 +387,11 @@ class _Binding:
                 most = max(range(len(self.layer.parts)), key=lambda n: sum(self._holds(n, place) for place in keys))
                 self.missed += [place for place in keys if not self._holds(most, place)]
                 found = [most]
+            if len(found) == 1 and not run.values:
+                if found[0] in self.listed:
+                    self.missed += run.places
+                    continue
+                self.listed.add(found[0])
             both = any(self._both(place) for place in run.places)
             self._values(run, found, keys, values, every=both)
         return side
@@ -365,11 +407,11 @@ class _Binding:
         def fits(part: int) -> list[tuple[int, Place]]:
             taken, laid = set(self.taken), []
             for place in (*keys, *values):
-                at = self.layer._in_part(self.claims[place], part, taken)
-                if at is None and place in keys:
-                    at = self.layer._in_part(self.claims[place], part, set())
+                at = self.layer.in_part(self.claims[place], part, taken)
+                if at is None and place in keys and self.claims[place].kind in AGAIN_KEYS:
+                    at = self.layer.in_part(self.claims[place], part, set())
                 if at is None and place in self.used and place in values:
-                    at = self.layer._in_part(self.claims[place], part, taken)
+                    at = self.layer.in_part(self.claims[place], part, taken)
                 if at:
                     taken.add(at)
                     laid.append((place, at))
@@ -395,7 +437,7 @@ class _Binding:
             places = [
                 at
                 for n in (whole[:1] or (parts if free else []))
-                if (at := self.layer._in_part(self.claims[place], n, self.taken))
+                if (at := self.layer.in_part(self.claims[place], n, self.taken))
             ]
             if places:
                 self._take(place, places[0])

@@ -21,7 +21,27 @@ from ..times import age, clock, service_day
 from .words import BASE, MARKS, Token
 
 FACTS = frozenset(
-    ["time", "number", "date", "side", "site", "level", "modality", "drug", "person", "role", "code", "ratio", "status", "direction", "quote", "gap", "mode", "sex", "credential"]
+    [
+        "time",
+        "number",
+        "date",
+        "side",
+        "site",
+        "level",
+        "modality",
+        "drug",
+        "person",
+        "role",
+        "code",
+        "ratio",
+        "status",
+        "direction",
+        "quote",
+        "gap",
+        "mode",
+        "sex",
+        "credential",
+    ]
 )
 """Kinds of token that a section must hold where it must hold the statement."""
 
@@ -129,7 +149,7 @@ class Book:
                         made.append(Token("time", (hour, day, zone.upper() or None), 0, 0, hour))
                     else:
                         made += [token for token in self.read(text) if token.kind not in MARKS]
-        return tuple(_units(made))
+        return tuple(made)
 
     def quote(self, text: str) -> list[Token]:
         """Free text as one token; a single value of it is typed as it is."""
@@ -162,7 +182,7 @@ class Book:
     ) -> None:  # fmt: skip
         """`parts` are sequences of pieces, or pairs of those with pieces that may be left out."""
         sources = tuple(dict.fromkeys(src or "record" for src in sources)) or ("record",)
-        marks = _late([*maybe, *(self.late(src) for src in sources if not parts)])
+        marks = _late([*maybe, alert, *(self.late(src) for src in sources if not parts)])
         built = []
         for part in parts:
             sure, more = part if isinstance(part, tuple) else (part, [])
@@ -190,10 +210,6 @@ def _late(pieces: Iterable[Any]) -> list[Any]:
     return [piece for piece in pieces if piece]
 
 
-def _units(tokens: list[Token]) -> list[Token]:
-    return tokens
-
-
 def _key(tokens: Sequence[Token]) -> str:
     return " ".join(f"{token.kind}:{token.value}" for token in tokens)
 
@@ -216,10 +232,6 @@ def _told(pieces: Iterable[Any]) -> str:
         day, hour, _ = parts[at].split("|")
         parts[at] = hour
     return " ".join("".join(parts).split())
-
-
-def _response(row: c.Baseline) -> str:
-    return w.response(row)
 
 
 def _say(value: Any, unit: str = "", reason: str | None = None) -> str:
@@ -273,7 +285,9 @@ def _header(book: Book, facts: Facts) -> None:
             kind, [one.src for one in people], "" if people else w.GAP, maybe=[more], parts=parts,
             where={"header": {"person", "credential", "gap"}},
         )  # fmt: skip
-    book.add("source", ["record"], facts.id, facts.record_rev, Quote(facts.tz), maybe=["all each"])
+    book.add(
+        "source", ["record"], facts.id, facts.record_rev, Quote(facts.tz), maybe=["all each"], where={"header": None}
+    )
     diagnoses = [[Quote(one.text), one.icd10 or w.GAP] for one in header.diagnosis]
     there = ("indication",)
     book.add("diagnosis", here, "" if diagnoses else w.GAP, parts=diagnoses, where=there)
@@ -386,7 +400,13 @@ def _baselines(book: Book, facts: Facts) -> None:
             one.quality or w.gap(one.missing_reason),
             Quote(one.descriptor or ""),
         ]
-        book.add("baseline", [one.src], *head, where=here)
+        book.add(
+            "baseline",
+            [one.src],
+            *head,
+            maybe=["at baseline"] if one.quality in ("reduced", "poor", "absent") else [],
+            where=here,
+        )
     if not facts.baselines.rows:
         book.add("baseline", ["record"], w.GAP, where=here)
 
@@ -635,7 +655,11 @@ def _resolution(book: Book, facts: Facts, alert: c.Alert) -> None:
     ]
     more = [alert.id, alert.modality, "present" if end.status == "unresolved" else ""]
     said = ("unresolved",) if end.status == "unresolved" else ()
-    anchors = [("status", None), ("word", "resolution"), ("site", None), ("level", None)]
+    anchors = [("status", state) for state in ("resolved", "partial", "unresolved")] + [
+        ("word", "resolution"),
+        ("site", None),
+        ("level", None),
+    ]
     book.add(
         "resolution",
         sources,
@@ -906,7 +930,7 @@ def _limits(book: Book, facts: Facts) -> None:
         if named := [one for one in rows if one.quality == quality]:
             count += 1
             parts = [[w.side(one.side), one.site or "", one.modality] for one in named]
-            book.add("limit", [one.src for one in named], quality, parts=parts, where=here)
+            book.add("limit", [one.src for one in named], quality, maybe=["at baseline"], parts=parts, where=here)
     for gap in completeness.missing(facts):
         if not gap.field.startswith(("conflicts.", "entries.")):
             count += 1
@@ -975,8 +999,6 @@ def _ends(book: Book, facts: Facts) -> None:
             where=where,
             anchors=[("status", "aborted")],
         )
-    elif facts.status == "completed":
-        pass
     signed = facts.signoff
     for role, end in (("technologist", signed.technologist), ("interpreting physician", signed.physician)):
         if end:

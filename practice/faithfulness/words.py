@@ -30,6 +30,8 @@ class Token(NamedTuple):
     start: int
     end: int
     low: str
+    cased: bool = False
+    """Written with a capital letter."""
 
 
 _UNITS = {
@@ -93,7 +95,7 @@ def _raw(text: str) -> Iterator[Token]:
             value = {"≥": ">=", "≤": "<="}.get(said, said)
         elif kind == "word":
             kind = "relation" if value in RELATIONS else "word"
-        yield Token(kind, value, start, end, _plain(said))
+        yield Token(kind, value, start, end, _plain(said), said[0].isupper())
 
 
 def amount(number: Any) -> str:

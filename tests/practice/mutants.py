@@ -7,14 +7,14 @@ readings), never because of what the checker says.
 
 from __future__ import annotations
 
-import copy
 import random
 import re
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
-from practice import drafting, examples
+from practice import examples
 from practice.cases import Facts
 from practice.drafting import as_text, draft
 from tests.practice import case_files
@@ -59,8 +59,6 @@ def _times(value: Any) -> Iterator[tuple[Any, Any]]:
 
 def _shift(case: dict[str, Any], by: timedelta) -> None:
     """The whole case later in the day, over midnight and over a clock change."""
-    from zoneinfo import ZoneInfo
-
     zone = ZoneInfo(case["tz"])
     for where, key in list(_times(case)):
         moved = datetime.fromisoformat(where[key]).astimezone(ZoneInfo("UTC")) + by
@@ -74,8 +72,6 @@ def _within(case: dict[str, Any], dice: random.Random, low: float = 0.1, high: f
 
 
 def _minute(start: datetime, by: timedelta) -> datetime:
-    from datetime import UTC
-
     return (start.astimezone(UTC) + by).replace(second=0, microsecond=0).astimezone(start.tzinfo)
 
 
@@ -156,14 +152,12 @@ def _row(row: dict[str, Any], dice: random.Random, status: str) -> tuple[dict[st
     """A response at the alert and at the end of it."""
     before = row["amp_uv"]
     if before is None:
-        name = {"L": "left", "R": "right", "B": "bilateral"}[row["side"]]
         text = {"EEG": "loss of fast activity with new delta", "EMG": "sustained neurotonic discharge"}.get(
             row["modality"], "marked change"
         )
         after = {"resolved": "change no longer seen", "partial": "smaller change", "unresolved": "change present"}[
             status
         ]
-        del name
         return {"ref": row["id"], "text": text}, {"ref": row["id"], "text": after}
     low = 0 if dice.random() < 0.25 else round(before * dice.uniform(0.1, 0.45), 2 if before < 20 else None)
     change = round(100 * (low - before) / before)
@@ -719,7 +713,6 @@ def sentences_from_elsewhere(m: Maker) -> Iterator[Mutant]:
 
 def rows_left_out(m: Maker) -> Iterator[Mutant]:
     for at, line in m.told:
-        before = m.lines[at - 1] if at else ""
         if (
             re.search(r"\S {2,}\S", line)
             and not line.startswith(("Patient", "Record", "Time ", "Modality ", "Test ", "Response ", "Physician "))
@@ -729,7 +722,6 @@ def rows_left_out(m: Maker) -> Iterator[Mutant]:
             twice = m.lines.count(line) > 1
             if not twice and not line.startswith("Record"):
                 yield m.without(at, at + 1)
-        del before
 
 
 def sentences_left_out(m: Maker) -> Iterator[Mutant]:
@@ -760,11 +752,3 @@ KINDS: dict[str, Callable[[Maker], Iterator[Mutant]]] = {
 
 def other_texts() -> list[str]:
     return [as_text(draft(case_files.facts(name))) for name in case_files.NAMES]
-
-
-def copied(case: dict[str, Any]) -> dict[str, Any]:
-    return copy.deepcopy(case)
-
-
-def sentences(facts: Facts) -> list[str]:
-    return [one.text for _, one in drafting.sentences(draft(facts)) if hasattr(one, "text")]

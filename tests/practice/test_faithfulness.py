@@ -1,0 +1,270 @@
+"""The faithfulness check: nothing false passes, nothing of the built-in writer's is found, and every finding can be mended."""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from practice import cases as c
+from practice.drafting import as_json, as_text, draft, signable_text
+from practice.faithfulness import Checked, Checker, Finding, check, printed
+from practice.faithfulness.words import NEUTRAL, RELATIONS, VOCABULARY
+from tests.practice import case_files, mutants, paraphrases
+
+ERRORS = tomllib.loads((Path(__file__).parent / "relation_errors.toml").read_text("utf-8"))["wrong"]
+RELATION_ERRORS = [(group["case"], text) for group in ERRORS for text in group["texts"]]
+RECORDS = 40
+"""Generated records in a test run; the benchmark takes 500."""
+
+
+def text_of(name: str) -> str:
+    return as_text(draft(case_files.facts(name)))
+
+
+def changed(name: str, old: str, new: str) -> Checked:
+    text = text_of(name)
+    assert old in text
+    return check(text.replace(old, new, 1), case_files.facts(name), builtin=draft(case_files.facts(name)))
+
+
+def at_place(checked: Checked, words: str) -> list[Finding]:
+    return [one for one in checked.findings if one.kind != "omission" and words in checked.text[one.start : one.end]]
+
+
+def in_impression(name: str, sentence: str) -> list[Finding]:
+    """What is found in a sentence put at the end of the impression."""
+    lines = text_of(name).split("\n")
+    at = next(place for place, line in enumerate(lines) if line.startswith("11. Impression")) + 1
+    start = sum(len(line) + 1 for line in lines[:at]) + len(lines[at])
+    lines[at] += " " + sentence
+    found = checker(name).check("\n".join(lines)).findings
+    return [
+        one for one in found if one.kind != "omission" and one.start >= start and one.end <= start + len(sentence) + 1
+    ]
+
+
+CHECKERS: dict[str, Checker] = {}
+
+
+def checker(name: str) -> Checker:
+    return CHECKERS.setdefault(name, Checker(case_files.facts(name)))
+
+
+# What is true
+
+
+@pytest.mark.parametrize("name", case_files.NAMES)
+def test_the_built_in_report_has_no_findings(name: str) -> None:
+    facts = case_files.facts(name)
+    for text in (as_text(draft(facts)), signable_text(draft(facts)), as_json(draft(facts)), draft(facts)):
+        assert check(text, facts).findings == ()
+
+
+def test_no_made_up_record_has_findings_on_its_built_in_report() -> None:
+    for seed in range(60):
+        facts = mutants.record(seed)
+        assert check(draft(facts), facts).findings == (), seed
+
+
+@pytest.mark.parametrize("name", ["01", "02", "03"])
+def test_the_expected_reports_written_by_others_have_no_red_findings_but_what_they_leave_out(name: str) -> None:
+    found = check(case_files.report(name), case_files.facts(name)).findings
+    assert [one for one in found if one.grade == "red" and one.kind not in ("omission", "stale")] == []
+
+
+def test_a_physicians_own_impression_is_quoted_data() -> None:
+    note = c.SignedNote(
+        by="P2",
+        t=datetime(2026, 6, 9, 20, 30, tzinfo=UTC),
+        text="Recovered fully;\nno concern because the change was brief.",
+        src="i1",
+    )
+    facts = msgspec.structs.replace(case_files.facts("02"), impression=note)
+    assert check(draft(facts), facts).findings == ()
+    assert check(as_text(draft(facts)).replace("no concern", "some concern"), facts).red
+
+
+def test_faithful_sentences_in_slots_are_not_red() -> None:
+    total, red = Counter(), Counter()
+    for name in case_files.NAMES:
+        for kind, sentences in (("slots", paraphrases.sentences), ("other", paraphrases.others)):
+            for sentence in sentences(case_files.facts(name)):
+                total[kind] += 1
+                red[kind] += any(one.grade == "red" for one in in_impression(name, sentence))
+    assert total["slots"] >= 100 and total["other"] >= 100
+    assert red["slots"] <= total["slots"] * 0.01
+    assert red["other"] <= total["other"] * 0.01
+
+
+# What is false
+
+
+def test_every_mutant_is_caught() -> None:
+    made, missed, amber = Counter(), [], []
+    others = mutants.other_texts()
+    for seed, facts in enumerate([*map(case_files.facts, case_files.NAMES), *map(mutants.record, range(RECORDS))]):
+        one = Checker(facts)
+        for mutant in mutants.Maker(facts, others, seed).some(20 if seed < len(case_files.NAMES) else 6):
+            made[mutant.kind] += 1
+            checked = one.check(mutant.text)
+            if not checked.findings:
+                missed.append((seed, mutant.kind, mutant.before, mutant.after))
+            elif mutant.red and not checked.red:
+                amber.append((seed, mutant.kind, mutant.before, mutant.after))
+    assert missed == [] and amber == []
+    assert sum(made.values()) >= 5000 and len(made) >= 15, made
+
+
+@pytest.mark.parametrize(("name", "sentence"), RELATION_ERRORS, ids=[text for _, text in RELATION_ERRORS])
+def test_an_error_made_of_the_records_own_words_is_found(name: str, sentence: str) -> None:
+    assert in_impression(name, sentence)
+
+
+WRONG: list[tuple[str, str, str, str]] = [
+    ("02", "resolved at 12:05", "resolved at 11:43", "11:43"),
+    ("02", "(82% decrease)", "(82% increase)", "increase"),
+    ("02", "900 to 162 µV", "162 to 900 µV", "900"),
+    ("02", "900 to 162 µV", "900 to 154 µV", "154"),
+    ("02", "900 to 162 µV", "900 to 162 mV", "mV"),
+    ("02", "surgeon 11:43 (verbal)", "surgeon 11:43 (chat)", "chat"),
+    ("02", "11:44 surgeon: correction released", "11:44 anesthesia: correction released", ""),
+    ("02", "propofol 150 mcg/kg/min", "propofol 0.25 mcg/kg/min", "0.25"),
+    ("02", "right leg TcMEP, bilateral hand", "left leg TcMEP, bilateral hand", "left"),
+    ("03", "left L5 pedicle screw threshold 6.2", "right L5 pedicle screw threshold 6.2", ""),
+    ("05", "from Samuel Ortega, MD to Elena Marsh, MD", "from Elena Marsh, MD to Samuel Ortega, MD", "Samuel"),
+    ("05", "UNRESOLVED at last test", "resolved at", "resolved"),
+    ("05", "not all responses were at baseline", "all recorded responses were at baseline", "all"),
+    ("08", "time [not recorded]", "time 12:25", "12:25"),
+    ("01", "Jordan Pruitt, CNIM", "Jordan Pruitt, R.N.", ""),
+    ("01", "Sex F", "Sex M", "Sex M"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "old", "new", "words"), WRONG, ids=[new for _, _, new, _ in WRONG])
+def test_a_wrong_value_is_red_at_its_place(name: str, old: str, new: str, words: str) -> None:
+    checked = changed(name, old, new)
+    assert any(one.grade == "red" for one in at_place(checked, words))
+
+
+def test_a_wrong_time_names_the_records_value_and_its_entry() -> None:
+    found = next(
+        one for one in changed("02", "; resolved at 12:05", "; resolved at 12:50").findings if one.text == "12:50"
+    )
+    assert (found.grade, found.kind, found.mend) == ("red", "contradiction", "12:05")
+    assert found.sources[0] == case_files.facts("02").alerts[0].resolution.src
+
+
+def test_a_relation_word_is_amber_with_a_built_in_sentence_to_take() -> None:
+    checked = changed("02", "The change resolved at 12:05.", "The change resolved only at 12:05.")
+    found = at_place(checked, "only")
+    assert [one.grade for one in found] == ["amber"] and "resolved" in found[0].mend
+    assert not checked.red
+
+
+@pytest.mark.parametrize(
+    ("words", "say"),
+    [("Signals were stable throughout.", "throughout"), ("The alert was due to traction.", "suspected"), ("The technologist informed the surgeon.", "was informed"), ("There is no new deficit.", "examination")],
+)  # fmt: skip
+def test_a_banned_phrase_is_red(words: str, say: str) -> None:
+    found = [one for one in in_impression("02", words) if one.kind == "banned"]
+    assert found and say in found[0].message
+
+
+# What is left out
+
+
+@pytest.mark.parametrize("slot", ["Finding", "Suspected cause", "Communicated to", "Action", "Resolution", "Physician"])
+def test_a_slot_of_an_alert_left_out_is_red(slot: str) -> None:
+    lines = [line for line in text_of("02").split("\n") if not line.startswith(f"- {slot}: ")]
+    found = check("\n".join(lines), case_files.facts("02"), builtin=draft(case_files.facts("02"))).findings
+    assert any(one.kind == "omission" and one.section == "alerts" and one.grade == "red" for one in found)
+
+
+def test_a_missing_value_left_out_of_the_limitations_is_red() -> None:
+    text = text_of("08").replace("- AL1 time of resolution: [not recorded].\n", "")
+    found = [one for one in check(text, case_files.facts("08")).findings if one.kind == "omission"]
+    assert [one.section for one in found] == ["limitations"] and "AL1 time of resolution" in found[0].message
+
+
+def test_a_text_of_an_older_record_is_stale() -> None:
+    old = draft(case_files.facts("02"))
+    case = case_files.body("02")["case"]
+    case["events"][2]["text"] = "Pedicle screw placement begun"
+    facts = case_files.folded(case)
+    for text in (old, as_json(old), as_text(old)):
+        assert any(one.kind == "stale" and one.grade == "red" for one in check(text, facts).findings)
+
+
+# What the page needs
+
+
+@pytest.mark.parametrize("name", case_files.NAMES)
+def test_every_number_time_and_side_of_an_alert_shows_its_entries(name: str) -> None:
+    checked = check(text_of(name), case_files.facts(name))
+    shown = {checked.text[one.start : one.end] for one in checked.supported}
+    known = {part.src for part in sources(case_files.facts(name))} | {"header", "time", "record"}
+    assert all(set(one.sources) <= known for one in checked.supported)
+    for alert in case_files.facts(name).alerts:
+        assert alert.id in shown
+        assert {"left", "right"} & shown
+
+
+def sources(value: Any) -> list[Any]:
+    found = [value] if hasattr(value, "src") else []
+    if isinstance(value, msgspec.Struct):
+        for field in value.__struct_fields__:
+            found += sources(getattr(value, field))
+    elif isinstance(value, tuple):
+        for item in value:
+            found += sources(item)
+    return found
+
+
+def test_findings_lie_within_the_text_and_are_sorted() -> None:
+    checked = changed("02", "left", "right")
+    assert [one.start for one in checked.findings] == sorted(one.start for one in checked.findings)
+    assert all(0 <= one.start <= one.end <= len(checked.text) for one in checked.findings)
+
+
+def test_the_command_exits_with_2_when_there_is_red() -> None:
+    facts = case_files.facts("02")
+    body, code = printed(as_json(draft(facts)), facts)
+    assert (msgspec.json.decode(body), code) == ({"red": False, "findings": []}, 0)
+    body, code = printed(text_of("02").replace("12:05", "12:06").encode(), facts)
+    assert code == 2 and msgspec.json.decode(body)["findings"][0]["grade"] == "red"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n\n", "{", "{}", "\x00\ufffd", "AL1", "12:05 " * 500, "- - -\n- - -", "[not recorded] " * 50]
+)
+def test_rubbish_is_found_and_breaks_nothing(text: str) -> None:
+    assert check(text, case_files.facts("02")).red
+
+
+def test_a_check_while_typing_takes_less_than_a_tenth_of_a_second() -> None:
+    one = Checker(case_files.facts("05"))
+    text = text_of("05")
+    one.check(text)
+    times = []
+    for number in range(20):
+        begin = time.perf_counter()
+        one.check(text.replace("norepinephrine started and", f"norepinephrine started {number} and"))
+        times.append(time.perf_counter() - begin)
+    assert sorted(times)[10] < 0.1
+
+
+# The vocabulary
+
+
+def test_no_relation_word_is_neutral_or_said_of_a_fact() -> None:
+    assert not RELATIONS & NEUTRAL
+    for kind, words in VOCABULARY["said"].items():
+        if kind not in ("title", "columns"):
+            assert not RELATIONS & set(words.split()), kind
