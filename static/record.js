@@ -48,6 +48,7 @@
     return JSON.parse(new TextDecoder().decode(await crypto.subtle.decrypt({ name: "AES-GCM", iv }, keys[name], box)));
   }
   async function ensureKeys() {
+    if (broken) return;
     for (const name of ["cases", "outbox"]) {
       if (keys[name]) continue;
       const made = await newKey();
@@ -89,7 +90,10 @@
     outbox = mine;
     count();
   }
-  const reread = () => broken ? null : store(["outbox"], ({ outbox: all }) => done(all.getAll()), "readonly").then(readOutbox);
+  // What is written and what is read back take turns, so that no tap falls between.
+  let turn = Promise.resolve(), writing = 0;
+  const inTurn = (work) => { const mine = turn.then(work); turn = mine.catch(() => {}); return mine; };
+  const reread = () => inTurn(() => broken ? null : store(["outbox"], ({ outbox: all }) => done(all.getAll()), "readonly").then(readOutbox));
   const waiting = () => outbox.filter((one) => one.state !== "refused");
   function count() {
     document.cookie = `evoked-waiting=${outbox.length}; path=/; max-age=${outbox.length ? 31536000 : 0}; samesite=strict`;
@@ -113,7 +117,7 @@
   async function forget() {
     held = new Map();
     delete keys.cases;
-    await store(["keys", "cases"], (s) => { s.keys.delete("cases"); s.cases.clear(); });
+    if (!broken) await store(["keys", "cases"], (s) => { s.keys.delete("cases"); s.cases.clear(); });
   }
   async function wipe() {
     held = new Map(); outbox = []; keys = {}; meta = {};
@@ -135,13 +139,17 @@
       for (const field of one.times || []) body.data = { ...body.data, [field]: keyed };
       return { case: c.id, person: meta.person, body, state: "waiting", tap: { mono: performance.now(), session: SESSION, hidden, index } };
     });
-    try {
-      await keepOutbox(items);
-    } catch (error) {
-      broken = "This phone's storage is full. From here on the form works online only: an entry is kept once the top of the page says it was sent.";
-    }
-    outbox.push(...items);
-    count();
+    writing += 1;
+    await inTurn(async () => {
+      try {
+        await keepOutbox(items);
+      } catch (error) {
+        broken = "This phone's storage is full. From here on the form works online only: an entry is kept once the top of the page says it was sent.";
+      }
+      outbox.push(...items);
+      count();
+      writing -= 1;
+    });
     folded = null;
     if (navigator.vibrate) navigator.vibrate(20);
     setTimeout(send, 0);
@@ -274,7 +282,8 @@
     for (const one of outbox) if (one.case === c.id && one.state !== "refused" && !all.has(one.body.client_id) && one.body.kind !== "close") all.set(one.body.client_id, { ...one.body, local: true });
     const newer = new Map();
     for (const one of all.values()) if (one.replaces && all.has(one.replaces)) newer.set(one.replaces, [...(newer.get(one.replaces) || []), one]);
-    const place = (one) => Date.parse(one.entered_at);
+    // To the microsecond, as the server orders them: a plan's entries are that close.
+    const place = (one) => Date.parse(one.entered_at) * 1000 + Number(((/\.(\d+)/.exec(one.entered_at) || ["", ""])[1] + "000000").slice(3, 6));
     const best = (list) => list.reduce((a, b) => { const x = [a.kind !== "struck", place(a), a.client_id], y = [b.kind !== "struck", place(b), b.client_id]; const i = x.findIndex((v, n) => v !== y[n]); return i < 0 || x[i] > y[i] ? a : b; });
     const tip = (one) => { let at = one; for (let n = 0; newer.has(at.client_id) && n < 999; n++) at = best(newer.get(at.client_id)); return at; };
     const same = (one) => JSON.stringify(one.kind === "struck" ? "struck" : [one.at && Date.parse(one.at), Object.entries(one.data).filter(([, v]) => v !== null).sort()]);
@@ -440,7 +449,7 @@
   function enter(id) { caseId = id; folded = null; history.replaceState(null, "", `/cases/${id}/phone`); route = "?"; draw(); }
 
   const stampLine = (line) => h("div.ph-line", {}, h("time", {}, clock(when(line))), h("span", {}, words(line)),
-    Math.abs(shownNow() - Date.parse(line.entered_at)) < UNDO && !["signoff"].includes(line.kind) ? button("Undo", () => act([strike(line)]), { "aria-label": `Undo ${words(line)}`, key: `undo-${line.client_id}` }) : button("Change", () => go(`change:${line.client_id}`), { "aria-label": `Change ${words(line)}`, key: `change-${line.client_id}` }),
+    Math.abs(shownNow() - Date.parse(line.entered_at)) < UNDO && !["signoff"].includes(line.kind) ? button("Undo", () => { stepped = -Infinity; act([strike(line)]); }, { "aria-label": `Undo ${words(line)}`, key: `undo-${line.client_id}` }) : button("Change", () => go(`change:${line.client_id}`), { "aria-label": `Change ${words(line)}`, key: `change-${line.client_id}` }),
     line.was || line.clock || line.local ? h("span.marks", {}, [line.was && `time was ${clock(line.was)}`, line.clock, line.local && "on this phone"].filter(Boolean).join(", ")) : null);
   const openAlerts = () => fold().of("alert").filter((alert) => !fold().of("resolution").some((one) => fold().root(one.data.alert) === alert.root && one.data.status));
 
@@ -529,7 +538,7 @@
     },
     missing() {
       const lack = missing();
-      return [title(lack.length ? "Missing" : "Nothing is missing"), lack.map((one) => button(one.label, () => go(one.screen), { "data-block": one.block ? "" : null }, one.block ? ".big" : "")), lack.some((one) => one.block) ? h("p.quiet", {}, "The large ones stop the closing.") : null,
+      return [title(lack.length ? "Missing" : "Nothing is missing"), lack.map((one) => h("button.button.ph-miss", { type: "button", "data-key": one.label, onclick: () => go(one.screen) }, h("span", {}, one.label), one.block ? h("span.status.due", {}, "stops closing") : null)),
         held.get(caseId).closed ? null : h("div.ph-foot", {}, button("To the end", () => go("finish"), {}, ".primary"))];
     },
     conflicts() {
@@ -570,20 +579,26 @@
   }
 
   // A number: impossible is refused with what to do, unusual is asked about; kept when the field is left.
+  // What was refused or is in question stays in its field, whatever is drawn meanwhile.
+  const drafts = new Map();
   function number({ kind, field, label, unit, value, key, save, least, most, step, start, low }) {
     const limit = kind ? meta.form.numbers[kind][field] : { unit, least, most };
     const note = h("span.note", { id: `${key}-note`, role: "status" });
     const input = h("input", { id: key, "data-key": key, inputmode: limit.whole ? "numeric" : "decimal", enterkeyhint: "next", autocomplete: "off", "aria-describedby": `${key}-note`, onchange: () => take(false), onkeydown: (event) => { if (event.key === "Enter") { event.preventDefault(); const all = [...root.querySelectorAll("input")]; (all[all.indexOf(input) + 1] || input).focus(); if (!all[all.indexOf(input) + 1]) input.blur(); } } });
-    input.value = input.defaultValue = value ?? "";
+    input.defaultValue = value ?? "";
+    if (drafts.has(`${caseId} ${key}`)) { input.defaultValue = drafts.get(`${caseId} ${key}`); setTimeout(() => take(false)); }
     function take(sure) {
       note.replaceChildren();
       const typed = input.value.trim().replace(",", ".").replace(/^\./, "0.");
+      drafts.delete(`${caseId} ${key}`);
+      input.removeAttribute("aria-invalid");
       if (typed === "" || typed === String(value ?? "")) return;
+      drafts.set(`${caseId} ${key}`, input.value);
       const got = Number(typed), named = label || limit.label;
       if (!/^-?\d+(\.\d+)?$/.test(typed)) return wrong(`${named}: type digits, such as 17 or 17.5.`);
       if ((limit.least != null && got < limit.least) || (limit.most != null && got > limit.most)) return wrong(`${named} is ${got} ${limit.unit || ""}; it must be between ${limit.least} and ${limit.most}.`);
       if (limit.usual && (got < limit.usual[0] || got > limit.usual[1]) && !sure) { note.append(`${got} ${limit.unit || ""}: is that right? `, button("Yes", () => take(true), { key: `${key}-sure` })); return; }
-      input.removeAttribute("aria-invalid");
+      drafts.delete(`${caseId} ${key}`);
       input.defaultValue = input.value;
       value = got;
       save(got);
@@ -769,19 +784,18 @@
     document.getElementById("ph-waits")?.remove();
     if (place && (outbox.length || auth === "revoked" && outbox.length)) place.append(h("p.message.warning", { id: "ph-waits" }, `${state()} on this phone. `, h("a", { href: `/cases/${outbox[0].case}/phone#waiting` }, "Show them")));
   }
-  // Signing out wipes this phone. Nothing that was not sent goes with it unasked.
-  // installed.js asks before it signs out; what stands in `until` it waits for.
-  document.addEventListener("evoked:signing-out", async (event) => {
-    const { form, until } = event.detail;
-    if (!outbox.length || form.dataset.sure) { until.push(wipe().catch(() => {})); return; }
+  // Signing out wipes this phone (installed.js asks first). Nothing that was not sent goes with it unasked.
+  document.addEventListener("evoked:signing-out", (event) => {
+    if (!outbox.length && !writing) { event.detail.until.push(wipe()); return; }
     event.preventDefault();
-    const leave = () => { form.dataset.sure = "1"; form.requestSubmit(); };
-    if (outbox.length && !broken) await send();
-    if (!outbox.length) return leave();
-    const place = document.getElementById("messages");
-    place.replaceChildren(h("div.problems", { role: "alert", tabindex: "-1" }, h("h2", {}, `${outbox.length} entries were not sent`), h("p", {}, "Signing out empties this phone. Send them or save them as a file first; signing out without that loses them."),
-      h("p.act-row", {}, button("Send now", async () => { await send(); if (!outbox.length) leave(); }, {}, ".primary"), button("Save them as a file", save), button("Stay signed in", () => place.replaceChildren()), button("Sign out and lose them", leave, {}, ".danger"))));
-    place.firstChild.focus();
+    const form = document.querySelector('form[action$="/sign-out"]'), place = document.getElementById("messages");
+    const ask = () => {
+      if (!outbox.length) return form.requestSubmit();
+      place.replaceChildren(h("div.problems", { role: "alert", tabindex: "-1" }, h("h2", {}, `${outbox.length} ${outbox.length > 1 ? "entries were" : "entry was"} not sent`), h("p", {}, "Signing out empties this phone. Send them or save them as a file first; signing out without that loses them."),
+        h("p.act-row", {}, button("Send now", () => send().then(ask), {}, ".primary"), button("Save them as a file", save), button("Stay signed in", () => place.replaceChildren()), button("Sign out and lose them", () => wipe().then(ask), {}, ".danger"))));
+      place.firstChild.focus();
+    };
+    turn.then(send).then(ask);
   });
   window.addEventListener("online", wake);
   window.addEventListener("pageshow", wake);
