@@ -44,6 +44,8 @@ class Settings:
     """Whom a push service may write to, as a mailto or https address; empty: push is not set up."""
     push_origins: tuple[str, ...]
     """Push services of the practice's own, each as scheme://host:port, beside those of the browsers."""
+    exclusions_url: str
+    """Where the OIG's exclusion list is downloaded from each month; empty: somebody uploads it."""
 
     @property
     def database(self) -> Path:
@@ -74,6 +76,7 @@ DEFAULTS = {
     "EVOKED_PROXIES": "0",
     "EVOKED_CONTACT": "",
     "EVOKED_PUSH_HOSTS": "",
+    "EVOKED_EXCLUSIONS_URL": "",
 }
 """Each environment variable that is read, with its default; the README's table says what each means."""
 
@@ -110,6 +113,7 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         vapid_public_key=made["vapid_public_key"],
         contact=_contact(env["EVOKED_CONTACT"].strip(), url.rstrip("/")),
         push_origins=_origins(env["EVOKED_PUSH_HOSTS"]),
+        exclusions_url=_exclusions_url(env["EVOKED_EXCLUSIONS_URL"].strip()),
     )
 
 
@@ -148,6 +152,15 @@ def _origins(given: str) -> tuple[str, ...]:
             )
         found.append(one)
     return tuple(found)
+
+
+def _exclusions_url(given: str) -> str:
+    if given and not re.fullmatch(r"(https://[A-Za-z0-9.-]+|http://127\.0\.0\.1)(:\d{1,5})?/[^\s@]*", given):
+        raise BadSetting(
+            f"EVOKED_EXCLUSIONS_URL is {given!r}; it must be an https address such as "
+            "https://oig.hhs.gov/exclusions/downloadables/UPDATED.csv, or empty."
+        )
+    return given
 
 
 def _whole(env: dict[str, str], name: str, low: int, high: int) -> int:

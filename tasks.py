@@ -14,18 +14,22 @@ import resource
 import secrets
 import signal
 import sqlite3  # huey's own: the database of the app is not touched with it
+import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huey import SqliteHuey, crontab
 from huey.registry import Message
 from huey.serializer import Serializer
 
-from actions import Refused, audit, credentials, documents, jobs, keeping, notices, reports
-from models import SETTINGS, Device, Dossier, Job, Notice, Packet, Report, db
+from actions import MACHINE, Refused, audit, credentials, documents, jobs, keeping, notices, reports, screenings
+from models import SETTINGS, Device, Dossier, Job, Notice, Packet, Report, Screened, Screening, Snapshot, db
 from practice.notices import endpoint_objections
 
 if TYPE_CHECKING:
@@ -280,6 +284,78 @@ def _sweep(run_id: int) -> Effect:
     return lambda: jobs.ran(run_id, now=_now())
 
 
+# Exclusion lists
+
+
+def _exclusions(snapshot_id: int) -> Effect:
+    return screenings.take_in(Snapshot.get_by_id(snapshot_id), now=_now())
+
+
+def _screening(run_id: int) -> Effect:
+    return screenings.run_through(Screening.get_by_id(run_id), now=_now())
+
+
+def _screening_certificate(run_id: int) -> Effect:
+    return screenings.certify(Screening.get_by_id(run_id), now=_now())
+
+
+def _screened_certificate(result_id: int) -> Effect:
+    return screenings.certify(Screened.get_by_id(result_id), now=_now())
+
+
+def _exclusions_nightly(run_id: int) -> Effect:
+    """Fetch the month's list where that is set up, and screen whoever is not screened against the lists in use."""
+    today = _now().astimezone(SETTINGS.zone).date()
+    if SETTINGS.exclusions_url and screenings.refresh_due(today):
+        _download_exclusions()
+
+    def effect() -> None:
+        if screenings.needed(today):
+            screenings.ask(by=MACHINE, now=_now())
+        jobs.ran(run_id, now=_now())
+
+    return effect
+
+
+LIST_SECONDS = 90
+LIST_BYTES = 200_000_000
+
+
+def _download_exclusions() -> None:
+    """Fetch the OIG's file, whole or not at all: no redirects, a deadline of our own, the length it announced."""
+    import requests
+
+    folder = SETTINGS.data / "lists"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    session = requests.Session()
+    session.trust_env = False
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part") as file:
+        try:
+            with session.get(SETTINGS.exclusions_url, stream=True, timeout=20, allow_redirects=False) as answer:
+                if answer.status_code != 200:
+                    raise Refused(f"The exclusion list could not be downloaded: the server answered {answer.status_code}.")
+                _received(answer, file)
+                made = answer.headers.get("Last-Modified", "")
+        except requests.RequestException as error:
+            raise Refused(f"The exclusion list could not be downloaded: {type(error).__name__}.") from error
+        made_on = parsedate_to_datetime(made).date() if made else None
+        screenings.receive(Path(file.name), name="leie", made_on=made_on, allow_small=False, by=MACHINE, now=_now())
+
+
+def _received(answer: Any, file: Any) -> None:
+    """Write the body down as it arrives; refused when it is too long, too slow or shorter than announced."""
+    end, size = time.monotonic() + LIST_SECONDS, 0
+    for chunk in answer.iter_content(1 << 16):
+        size += len(chunk)
+        if size > LIST_BYTES or time.monotonic() > end:
+            raise Refused("The exclusion list could not be downloaded: it is too long or comes too slowly.")
+        file.write(chunk)
+    file.flush()
+    announced = answer.headers.get("Content-Length", "")
+    if announced.isdigit() and "Content-Encoding" not in answer.headers and int(announced) != size:
+        raise Refused("The exclusion list could not be downloaded whole. It is tried again later.")
+
+
 WORK: dict[str, Callable[[int], Effect]] = {
     "report_pdf": _report_pdf,
     "packet": _packet,
@@ -289,4 +365,9 @@ WORK: dict[str, Callable[[int], Effect]] = {
     "anchor": _anchor,
     "backup": _backup,
     "sweep": _sweep,
+    "exclusions": _exclusions,
+    "exclusions_nightly": _exclusions_nightly,
+    "screening": _screening,
+    "screening_certificate": _screening_certificate,
+    "screened_certificate": _screened_certificate,
 }

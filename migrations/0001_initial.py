@@ -502,6 +502,7 @@ CREATE TABLE signature (
 CREATE INDEX signature_by_id ON signature (by_id);
 CREATE INDEX signature_case_id ON signature (case_id);
 CREATE INDEX signature_report_id ON signature (report_id);
+CREATE INDEX signature_text_sha256 ON signature (text_sha256);
 CREATE UNIQUE INDEX signature_report_id_by_id ON signature (report_id, by_id);
 
 CREATE TABLE addendum (
@@ -559,6 +560,7 @@ CREATE TABLE document (
 CREATE INDEX document_case_id ON document (case_id);
 CREATE INDEX document_case_id_kind ON document (case_id, kind);
 CREATE INDEX document_credential_id ON document (credential_id);
+CREATE INDEX document_sha256 ON document (sha256);
 
 CREATE TABLE withdrawal (
     id INTEGER NOT NULL PRIMARY KEY,

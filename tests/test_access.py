@@ -25,10 +25,15 @@ from models import (
     Case,
     Coverage,
     Device,
+    Hit,
     Packet,
+    Party,
     Patient,
     Person,
+    Screened,
+    Screening,
     Session,
+    Snapshot,
     db,
 )
 from tests import cast as the_cast
@@ -58,7 +63,7 @@ BILLER_MAY_POST = {
 }  # fmt: skip
 """Reviewed: billing files papers and packets and keeps places; it never touches record or report (reliability.md 8)."""
 AUDITOR_MAY_POST = {
-    "cases.search", *OWN_NOTICES, "reports.print_", "sessions.change_password", "sessions.end", "sessions.sign_out",
+    "cases.search", *OWN_NOTICES, "reports.print_", "screenings.print_result", "screenings.print_run", "sessions.change_password", "sessions.end", "sessions.sign_out",
 }  # fmt: skip
 """Reviewed: an auditor reads. Searching is a POST so that no name stands in an address."""
 
@@ -108,6 +113,11 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "patients/<id>": Objects(world.patient.id, world.patient.id),
         "patients/<patient>": Objects(world.patient.id, world.patient.id),
         "coverages/<id>": Objects(world.coverage.id, world.coverage.id),
+        "screenings/<id>": Objects(world.screening, world.screening),
+        "results/<id>": Objects(world.result, world.result),
+        "lists/<id>": Objects(world.snapshot, world.snapshot),
+        "parties/<id>": Objects(world.party, world.party),
+        "hits/<id>": Objects(world.hit, world.hit),
         "people/<id>": Objects(world.cast.bo.id, world.cast.stan.id),
         "sessions/<id>": Objects("session", world.session, "person"),
         "devices/<id>": Objects("device", world.device, "person"),
@@ -186,6 +196,23 @@ def _case(raw: bytes, cast: SimpleNamespace, case: Case | None = None) -> Simple
     )
 
 
+def _screened(made: SimpleNamespace) -> None:
+    """A list, a run over everybody that is done, and a hit on Tess."""
+    made.snapshot = Snapshot.create(list="leie", made_on=NOW.date(), received_at=NOW, loaded_at=NOW, sha256="s").id
+    party = Party.create(kind="person", person=made.cast.tess, added_at=NOW)
+    run = Screening.create(
+        asked_at=NOW,
+        done_at=NOW,
+        lists=[{"list": "leie", "sha256": "s", "rows": 1, "made_on": "2026-09-01", "snapshot": 1}],
+    )
+    row = dict.fromkeys(
+        ("name", "last", "first", "business", "npi", "dob", "state", "city", "kind", "from_on", "trade", "waiver"), "x"
+    )
+    hit = Hit.create(party=party, screening=run, seen_in=run, list="leie", row_key="k", listed=row, tier="C", score=1)
+    result = Screened.create(screening=run, party=party, names=["Tess Tran"], found=[hit.id])
+    made.party, made.screening, made.hit, made.result = party.id, run.id, hit.id, result.id
+
+
 @pytest.fixture
 def world(app, cast):
     """Case `own` of Tess and Pia, case `other` of neither, one of each other thing, and a session for each person."""
@@ -203,6 +230,7 @@ def world(app, cast):
         token=people.invite_again(cast.stan, by=actor(cast.olive), now=now()), sessions={}, cookies={}, session=ABSENT,
         devices={}, notices={}, device=ABSENT, notice=ABSENT,
     )  # fmt: skip
+    _screened(made)
     for person in made.everyone.values():
         client = app.test_client().sign_in(person)
         made.cookies[person.id] = client.get_cookie("evoked").value

@@ -121,6 +121,7 @@ NAV = (
     ("Packets", "packets.listing", "packets", ("owner", "biller")),
     ("People", "people.listing", "people", ("owner",)),
     ("Credentials", "credentials.listing", "credentials", ("owner", "auditor", "biller")),
+    ("Screening", "screenings.index", "search", ("owner", "auditor")),
     ("Places", "places.index", "places", ("owner", "biller")),
     ("Audit", "audit.listing", "audit", ("owner", "auditor")),
     ("Me", "sessions.me", "me", ROLES),
@@ -202,11 +203,12 @@ def register(app: Flask) -> None:
         places,
         record,
         reports,
+        screenings,
         sessions,
     )
 
     for module in (
-        audit, cases, credentials, desk, documents, notices, offline, packets, people, phone, places, record, reports, sessions,
+        audit, cases, credentials, desk, documents, notices, offline, packets, people, phone, places, record, reports, screenings, sessions,
     ):  # fmt: skip
         app.register_blueprint(module.bp)
     commands.register(app)

@@ -259,5 +259,8 @@ def backup(folder: str) -> None:
 
 
 def register(app: Flask) -> None:
+    from views.screening_commands import exclusion_lists
+
+    app.cli.add_command(exclusion_lists)
     for command in (case, trail, migrate, setup_link, demo, backup):
         app.cli.add_command(command)
