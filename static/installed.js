@@ -132,7 +132,10 @@
   var again = document.getElementById("again");
   if (again) {
     again.href = location.pathname === "/offline" ? "/" : location.href;
-    window.addEventListener("online", function () { location.replace(again.href); });
+    window.addEventListener("online", function () {
+      // The phone copy of a case goes on where it is; what was typed there is not reloaded away.
+      if (!document.querySelector("#offline[data-ready] .ph-foot")) location.replace(again.href);
+    });
   } else if ("serviceWorker" in navigator && document.body.classList.contains("desk")) {
     register();
   }
