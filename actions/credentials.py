@@ -142,11 +142,11 @@ def standings_on(
 
 def objections(case: Case, person: Person, role: str) -> list[trade.Standing]:
     """Why a person may not work on a case and nobody has overridden it; empty means they may."""
-    allowed = _allowed(case.id).get((person.id, role), {})
-    return [one for one in standings_on(case, person, role) if one.stops and not _covered(one, allowed)]
+    excused = allowed(case.id).get((person.id, role), {})
+    return [one for one in standings_on(case, person, role) if one.stops and not covered(one, excused)]
 
 
-def _allowed(case: int) -> dict[tuple[int, str], dict[str, str]]:
+def allowed(case: int) -> dict[tuple[int, str], dict[str, str]]:
     """What was overridden on a case: by person and role, the demands and the state they were in."""
     found: dict[tuple[int, str], dict[str, str]] = {}
     for row in Override.select().where(Override.case == case):
@@ -154,9 +154,10 @@ def _allowed(case: int) -> dict[tuple[int, str], dict[str, str]]:
     return found
 
 
-def _covered(one: trade.Standing, allowed: dict[str, str]) -> bool:
+def covered(one: trade.Standing, excused: dict[str, str]) -> bool:
+    """Whether an override speaks of this objection."""
     # What got worse since is a new objection: an override of what was pending is none of what has expired.
-    state = allowed.get(one.demand)
+    state = excused.get(one.demand)
     return state is not None and trade.STATES.index(one.state) <= trade.STATES.index(state)  # type: ignore[arg-type]
 
 
@@ -207,11 +208,11 @@ def rejudge(*, now: datetime, cases: Sequence[int] | None = None) -> int:
         rows = list(query)
         of_people, given = holders({row.person_id: row.person for row in rows}.values()), rules()
         standing: dict[tuple[int, int, str, str], trade.Standing] = {}
-        allowed = {case_id: _allowed(case_id) for case_id in {row.case_id for row in rows}}
+        of_cases = {case_id: allowed(case_id) for case_id in {row.case_id for row in rows}}
         for row in rows:
-            excused = allowed[row.case_id].get((row.person_id, row.role), {})
+            excused = of_cases[row.case_id].get((row.person_id, row.role), {})
             for one in standings_on(row.case, row.person, row.role, given=given, holder=of_people[row.person_id]):
-                if one.stops and not _covered(one, excused):
+                if one.stops and not covered(one, excused):
                     standing[(row.case_id, row.person_id, row.role, one.demand)] = one
         _keep_obstacles(standing, cases, now)
     return len(standing)

@@ -360,7 +360,11 @@ def start_by(proof: Proof, of_type: Type) -> date | None:
 
 def opens_on(proof: Proof, of_type: Type) -> date | None:
     """The first day on which a renewal is taken, where there is one."""
-    return proof.until_on - timedelta(days=of_type.opens_days) if proof.until_on and of_type.opens_days else None
+    if proof.until_on is None or not of_type.opens_days:
+        return None
+    if of_type.year_end:  # with the year in which it ends, leap year or not
+        return date(proof.until_on.year, 1, 1)
+    return proof.until_on - timedelta(days=of_type.opens_days)
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -436,9 +440,9 @@ class Progress(Struct, frozen=True, kw_only=True):
 
     @property
     def a_month(self) -> int:
-        """Minutes a month from now on; all of it when less than a month is left."""
+        """Minutes a month from now on, up to the next quarter of an hour; all of it when less than a month is left."""
         months = max(1, self.days_left // 30)
-        return -(-self.lacking // months)
+        return -(-self.lacking // (months * 15)) * 15
 
 
 def progress(credits: Iterable[Credit], of_type: Type, *, start: date, until: date, on: date) -> Progress:

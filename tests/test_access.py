@@ -24,12 +24,17 @@ from models import (
     AuditEntry,
     Case,
     Coverage,
+    Credential,
+    CredentialType,
+    Dossier,
+    Education,
     Device,
     Hit,
     Packet,
     Party,
     Patient,
     Person,
+    Requirement,
     Screened,
     Screening,
     Session,
@@ -118,6 +123,11 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "lists/<id>": Objects(world.snapshot, world.snapshot),
         "parties/<id>": Objects(world.party, world.party),
         "hits/<id>": Objects(world.hit, world.hit),
+        "credentials/<id>": Objects("credential", world.held[world.cast.stan.id], "holder"),
+        "education/<id>": Objects("education", world.learned[world.cast.stan.id], "holder"),
+        "types/<id>": Objects(world.kind, world.kind),
+        "requirements/<id>": Objects(world.requirement, world.requirement),
+        "dossiers/<id>": Objects(world.dossier, world.dossier),
         "people/<id>": Objects(world.cast.bo.id, world.cast.stan.id),
         "sessions/<id>": Objects("session", world.session, "person"),
         "devices/<id>": Objects("device", world.device, "person"),
@@ -149,6 +159,8 @@ def path(rule: Rule, world: SimpleNamespace, which: str, person: Person | None =
     for index, (segment, key) in enumerate(given):
         thing = objects(key, world)
         value = thing.other if which == "other" else thing.own
+        for word, of_people in (("credential", world.held), ("education", world.learned)):
+            value = of_people[person.id if person else world.cast.olive.id] if value == word else value
         if value in ("session", "device", "notice"):
             value = getattr(world, f"{value}s").get(person.id if person else 0, getattr(world, value))
         if which not in ("own", "other") and index == len(given) - 1:
@@ -231,6 +243,13 @@ def world(app, cast):
         devices={}, notices={}, device=ABSENT, notice=ABSENT,
     )  # fmt: skip
     _screened(made)
+    kind = CredentialType.get(CredentialType.name == "CNIM")
+    made.kind, made.requirement = kind.id, Requirement.get(Requirement.facility.is_null()).id
+    made.dossier = Dossier.create(person=cast.tess, facility=cast.mercy, requested_at=NOW).id
+    everyone = made.everyone.values()
+    made.held = {one.id: Credential.create(person=one, type=kind, until_on=NOW.date()).id for one in everyone}
+    hour = {"type": kind, "title": "t", "category": "course", "earned_on": NOW.date(), "minutes": 60}
+    made.learned = {one.id: Education.create(person=one, **hour).id for one in everyone}
     for person in made.everyone.values():
         client = app.test_client().sign_in(person)
         made.cookies[person.id] = client.get_cookie("evoked").value
@@ -269,6 +288,11 @@ def of_case(rule: Rule, world) -> bool:
 
 def of_person(rule: Rule, world) -> bool:
     return any(objects(key, world).of == "person" for _, key in arguments(rule))
+
+
+def of_holder(rule: Rule, world) -> bool:
+    """What a person holds is theirs; owner and auditor see everybody's. The other's here is Stan's."""
+    return any(objects(key, world).of == "holder" for _, key in arguments(rule))
 
 
 def test_every_route_says_for_whom_it_is(app):
@@ -343,6 +367,9 @@ def test_every_role_gets_its_own_and_nothing_of_others(app, world):
                     or of_person(rule, world)
                     and which == "other"
                     and name != "olive"
+                    or of_holder(rule, world)
+                    and which == "other"
+                    and name not in ("olive", "ada", "stan")
                 ):
                     expected = {404}
                 else:

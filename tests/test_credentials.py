@@ -125,7 +125,9 @@ def test_a_new_demand_is_on_today_for_the_owner_and_the_person_and_goes_when_it_
     for client in (olive, tess):
         assert "ACLS is not on file" in client.get("/").get_data(as_text=True)
     assert "ACLS" not in client_for(cast.pia).get("/").get_data(as_text=True)
-    assert "ACLS is not on file" in olive.get("/credentials?show=booked").get_data(as_text=True)
+    page = olive.get("/credentials?show=booked").get_data(as_text=True)
+    assert "ACLS is not on file" in page
+    assert f"/cases/{case.id}#people" in page
     hold(cast.tess, cast.olive, "ACLS")
     assert Obstacle.select().where(Obstacle.cleared_at.is_null()).count() == 0
     assert "ACLS is not on file" not in olive.get("/").get_data(as_text=True)

@@ -160,7 +160,7 @@ class TypeForm(FlaskForm):
     cycle_days = IntegerField("Cycle in days", [Optional(), NumberRange(1, 1000, "Type 1 to 1000 days.")])
     year_end = BooleanField("Ends on 31 December")
     opens_days = IntegerField("Renewal opens", [InputRequired("Type a number."), NumberRange(0, 1500)], default=0)
-    grace_days = IntegerField("Late renewal until", [InputRequired("Type a number."), NumberRange(0, 365)], default=0)
+    grace_days = IntegerField("Late renewal", [InputRequired("Type a number."), NumberRange(0, 365)], default=0)
     processing_days = IntegerField("Processing", [InputRequired("Type a number."), NumberRange(0, 365)], default=21)
     alerts = StringField("Alerts", [DataRequired("Type days, such as 90, 60, 30, 7, 0.")], default="90, 60, 30, 7, 0", filters=[stripped])  # fmt: skip
     ce_hours = IntegerField("Continuing education", [InputRequired("Type a number."), NumberRange(0, 500)], default=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from actions import credentials
@@ -91,7 +91,7 @@ def _where(row: Credential) -> str:
     return row.facility.name if row.facility_id else row.state or "everywhere"
 
 
-def _held(people: Sequence[Person]) -> list[Credential]:
+def held(people: Sequence[Person]) -> list[Credential]:
     query = Credential.select(Credential, CredentialType, Person, Facility).join(CredentialType).switch(Credential)
     query = query.join(Person).switch(Credential).left_outer_join(Facility, on=(Credential.facility == Facility.id))
     return list(
@@ -104,7 +104,7 @@ def _held(people: Sequence[Person]) -> list[Credential]:
 def actions_due(people: Sequence[Person], on: date) -> list[Row]:
     """What somebody must do within ninety days, the most pressing first."""
     found = []
-    for row in rows_for(_held(people), on):
+    for row in rows_for(held(people), on):
         ends = row.until_on is not None and row.until_on <= on + AHEAD
         if row.step.needs_action or ends or (row.step.by is not None and row.step.by <= on + AHEAD):
             found.append(row)
@@ -129,17 +129,28 @@ def matrix(
     For one facility: what counts there on the day, and what is demanded there.
     """
     rules, place = credentials.rules(), credentials.place_of(facility) if facility else None
-    held, demanded = _held(people), _demanded(people, on, rules, place)
+    on_file, demanded = held(people), _demanded(people, on, rules, place)
     if place is not None:
-        held = [row for row in held if trade.fits(credentials.proof_of(row), rules.types[row.type_id], place)]
+        on_file = [row for row in on_file if trade.fits(credentials.proof_of(row), rules.types[row.type_id], place)]
     cells: dict[tuple[int, str], list[Cell]] = {}
-    for row in rows_for(held, on):
+    for row in rows_for(on_file, on):
         where = "" if row.where == "everywhere" or place is not None else row.where
         cells.setdefault((row.person.id, row.kind), []).append(Cell(row.look, row.word, where, row.id))
     for (person, kind), cell in demanded.items():
         cells.setdefault((person, kind), [cell])
     columns = sorted({kind for _, kind in cells}, key=str.casefold)
-    return columns, [(one, [cells.get((one.id, kind), []) for kind in columns]) for one in people]
+    return columns, [(one, [_gathered(cells.get((one.id, kind), [])) for kind in columns]) for one in people]
+
+
+def _gathered(cells: Sequence[Cell]) -> list[Cell]:
+    """Marks that say the same of several places as one."""
+    alike: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        alike.setdefault((cell.look, cell.word), []).append(cell)
+    return [
+        same[0] if len(same) == 1 else replace(same[0], where=f"{len(same)} places", credential=None)
+        for same in alike.values()
+    ]
 
 
 def _demanded(
@@ -170,7 +181,7 @@ class Before:
 
 
 def before_cases(on: date) -> list[Before]:
-    """What must be done before a booked case, the nearest first: what stops it, and what ends soon after it."""
+    """What must be done before a booked case, the nearest first."""
     query = (
         Assignment.select(Assignment, Case, Facility, Person)
         .join(Case)
@@ -184,14 +195,20 @@ def before_cases(on: date) -> list[Before]:
     holders = credentials.holders({row.person_id: row.person for row in rows}.values())
     found = []
     for row in rows:
-        stopping = {one.demand for one in credentials.objections(row.case, row.person, row.role)}
+        excused = credentials.allowed(row.case_id).get((row.person_id, row.role), {})
         for one in credentials.standings_on(row.case, row.person, row.role, given=rules, holder=holders[row.person_id]):
-            if not one.stops and (one.state in ("valid", "waived") or (one.state == "missing")):
-                continue
-            of_type = next(kind for kind in rules.types.values() if kind.name == one.name)
-            begin = trade.start_by(one.proof, of_type) if one.proof else None
-            found.append(Before(row.case, row.person, row.role, one, begin, one.stops and one.demand not in stopping))
+            if one.stops or one.state in ("unverified", "pending"):
+                found.append(
+                    Before(row.case, row.person, row.role, one, _begin(one, rules), credentials.covered(one, excused))
+                )
     return found
+
+
+def _begin(one: trade.Standing, rules: trade.Rules) -> date | None:
+    """When a renewal had to begin to be there in time, for what ends before the case."""
+    if one.proof is None or one.state != "expired":
+        return None
+    return trade.start_by(one.proof, rules.types[one.proof.type])
 
 
 @dataclass(frozen=True)
@@ -208,7 +225,7 @@ class Track:
 def tracked(people: Sequence[Person], on: date) -> list[Track]:
     """Hours against need for each credential that asks for continuing education, the nearest end first."""
     earned, found = credentials.credits(people), []
-    for row in _held(people):
+    for row in held(people):
         proof, of_type = credentials.proof_of(row), credentials.type_of(row.type)
         span = trade.cycle(of_type, proof)
         if not of_type.ce_hours or span is None or span[1] < on:

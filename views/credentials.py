@@ -45,7 +45,7 @@ from views.credential_forms import (
     types,
     waiver_form,
 )
-from views.credential_pages import Row, actions_due, before_cases, matrix, rows_for, tracked
+from views.credential_pages import Row, actions_due, before_cases, held, matrix, rows_for, tracked
 from views.reports import send
 
 bp = Blueprint("credentials", __name__)
@@ -163,18 +163,13 @@ def mine():
 
 
 def _person(person: Person, status: int = 200, *, mine: bool = False, **forms: object):
-    held = list(
-        Credential.select(Credential, CredentialType)
-        .join(CredentialType)
-        .where(Credential.person == person.id)
-        .order_by(CredentialType.name, Credential.until_on.desc())
-    )
-    current = rows_for([row for row in held if row.withdrawn_on is None], today())
+    every = Credential.select(Credential, CredentialType).join(CredentialType).where(Credential.person == person.id)
+    current = rows_for(held([person]), today())
     shown = {row.id for row in current}
     given = {"education": education_form(), "waiver": waiver_form(), "dossier": dossier_form()}
     return page(
         "credentials/person.html", status, person=person, mine=mine, current=current,
-        past=[row for row in held if row.id not in shown], tracks=tracked([person], today()),
+        past=[row for row in every.order_by(Credential.until_on.desc()) if row.id not in shown], tracks=tracked([person], today()),
         waivers=list(Waiver.select(Waiver, CredentialType).join(CredentialType).where(Waiver.person == person.id, Waiver.until_on >= today())),
         obstacles=credentials.obstacles(person), learned=_learned(person), writes=me().has("owner") or mine,
         **{**given, **forms},
@@ -605,5 +600,4 @@ def overrides_of(case: Case) -> list[Override]:
 
 def held_by(person: Person) -> list[Row]:
     """What a person holds now, with what comes next, for the pages of people and of oneself."""
-    query = Credential.select(Credential, CredentialType).join(CredentialType)
-    return rows_for(list(query.where(Credential.person == person.id, Credential.withdrawn_on.is_null())), today())
+    return rows_for(held([person]), today())
