@@ -365,11 +365,15 @@ class Closing(Part, kw_only=True):
 class Segment(Part, kw_only=True):
     """A stretch of continuous monitoring. `minutes` is derived from start and end, never typed."""
 
+    _inner = ("src", "stop_src")
+
     id: str
     start: Instant | None = None
     end: Instant | None = None
     mode: Mode = "remote"
     minutes: int | None = None
+    stop_src: str = ""
+    """The entry that ends it; `src` is the one that starts it."""
 
 
 class Break(Part, kw_only=True):
@@ -379,12 +383,16 @@ class Break(Part, kw_only=True):
 
 
 class Time(Part, kw_only=True):
+    _inner = ("src", "moments")
+
     tech_arrive: Instant | None = None
     setup_start: Instant | None = None
     setup_end: Instant | None = None
     segments: tuple[Segment, ...] = ()
     breaks: tuple[Break, ...] = ()
     electrodes_out: Instant | None = None
+    moments: dict[str, str] = {}
+    """The entry behind each single time, by its name."""
 
 
 class Concurrency(Part, kw_only=True):

@@ -32,7 +32,7 @@ _NOUNS: dict[type, str] = {
 }  # fmt: skip
 _GROUPS = ("staff", "anesthesia", "baselines", "closing", "time")
 """Parts of the facts whose lists are known by their own nouns."""
-_SKIPPED = ("src", "late", "dangling", "record_rev", "synthetic", "minutes", "id")
+_SKIPPED = ("src", "stop_src", "moments", "late", "dangling", "record_rev", "synthetic", "minutes", "id")
 
 
 def changes(old: Facts, new: Facts) -> list[str]:

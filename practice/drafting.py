@@ -593,13 +593,16 @@ class _Writer:
         time, said = self.facts.time, []
         setup = self.clock.span(time.setup_start, time.setup_end)
         text = f"Set-up {setup} and electrode removal ({self.time(time.electrodes_out)}) are not counted."
-        said.append(self.say(text, time.src or "time"))
+        shown = [time.moments[what] for what in ("setup_start", "setup_end", "electrodes_out") if what in time.moments]
+        said.append(self.say(text, *(shown or ["time"])))
         for segment in time.segments:
             ran = f"Monitoring ran from {self.time(segment.start)} to {self.time(segment.end, segment.missing_reason)}"
             minutes = (
                 f" ({c.minutes_between(segment.start, segment.end)} minutes)" if segment.start and segment.end else ""
             )
-            said.append(self.say(f"{ran}{minutes}{self.mark(segment.src)}.", segment.src))
+            said.append(
+                self.say(f"{ran}{minutes}{self.mark(segment.src)}.", *filter(None, (segment.src, segment.stop_src)))
+            )
         said.append(self._total())
         for pause in time.breaks:
             why = f" for {pause.reason}" if pause.reason else ""

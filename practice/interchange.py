@@ -130,8 +130,8 @@ def _decode_list(items: Any, kind: Any, path: str) -> Iterator[str]:
 
 
 def _decode(value: Any, kind: Any, path: str) -> Iterator[str]:
-    if _holds(value, "src"):
-        yield f"{path}: unknown field 'src'."
+    if inner := next((name for name in ("src", "stop_src", "moments") if _holds(value, name)), None):
+        yield f"{path}: unknown field {inner!r}."
         return
     try:
         msgspec.convert(value, kind)

@@ -567,6 +567,7 @@ class _Fold:
             setup_start=moments["setup_start"].entry.at if "setup_start" in moments else None,
             setup_end=moments["setup_end"].entry.at if "setup_end" in moments else None,
             electrodes_out=moments["electrodes_out"].entry.at if "electrodes_out" in moments else None,
+            moments={what: line.src for what, line in moments.items()},
             segments=self._segments(),
             breaks=tuple(_fact(c.Break, line) for line in self.ofkind("break")),
         )
@@ -601,6 +602,7 @@ class _Fold:
                     minutes=c.minutes_between(start.entry.at, end) if end else None,
                     missing_reason=start.data.missing_reason,
                     src=start.src,
+                    stop_src=stop.src if stop else "",
                 )
             )
         return tuple(segments)

@@ -815,7 +815,7 @@ def _time(book: Book, facts: Facts) -> None:
     time, here = facts.time, ("time",)
     book.add(
         "setup",
-        [time.src or "time"],
+        list(time.moments.values()) or ["time"],
         book.time(time.setup_start),
         book.time(time.setup_end),
         book.time(time.electrodes_out),
