@@ -72,6 +72,8 @@ class Interchange(Struct, frozen=True, kw_only=True):
     segments: tuple[Segment, ...]
     closed: bool = True
     """Whether the last segment ended with the terminator."""
+    empty_before: tuple[int, ...] = ()
+    """The numbers of segments that stand after a terminator too many."""
 
 
 def decoded(data: bytes) -> str:
@@ -91,9 +93,10 @@ def read(text: str) -> list[Interchange]:
     number, place = 1, 0
     while place < len(text):
         delimiters = _delimiters(text, place)
-        segments, place, closed = _segments(text, place, delimiters, number)
+        segments, empty, place, closed = _segments(text, place, delimiters, number)
         number += len(segments)
-        found.append(Interchange(delimiters=delimiters, segments=tuple(segments), closed=closed))
+        made = Interchange(delimiters=delimiters, segments=tuple(segments), closed=closed, empty_before=tuple(empty))
+        found.append(made)
     return found
 
 
@@ -117,9 +120,10 @@ def _delimiters(text: str, start: int) -> Delimiters:
     )
 
 
-def _segments(text: str, place: int, signs: Delimiters, number: int) -> tuple[list[Segment], int, bool]:
-    """The segments from here to the next ISA, the place after them, and whether the last one was ended."""
+def _segments(text: str, place: int, signs: Delimiters, number: int) -> tuple[list[Segment], list[int], int, bool]:
+    """The segments from here to the next ISA, where empty ones stood, the place after, whether the last was ended."""
     found: list[Segment] = []
+    empty: list[int] = []
     decoration = signs.segment not in "\r\n"
     closed = True
     while place < len(text):
@@ -127,14 +131,16 @@ def _segments(text: str, place: int, signs: Delimiters, number: int) -> tuple[li
         closed = end >= 0
         raw = text[place : end if closed else len(text)]
         if found and raw.lstrip(_BLANK).startswith("ISA") and not raw.lstrip(_BLANK)[3:4].isalnum():
-            return found, place + len(raw) - len(raw.lstrip(_BLANK)), True
+            return found, empty, place + len(raw) - len(raw.lstrip(_BLANK)), True
         place = end + 1 if closed else len(text)
         raw = raw.strip(_BLANK)
         if decoration and ("\n" in raw or "\r" in raw):
             raw = raw.replace("\r", "").replace("\n", "")
         if raw:
             found.append(Segment(number + len(found), raw.split(signs.element), signs.component))
-    return found, place, closed or not decoration or not raw
+        elif closed and decoration:
+            empty.append(number + len(found))
+    return found, empty, place, closed or not decoration or not raw
 
 
 # Writing

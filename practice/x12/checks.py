@@ -101,6 +101,9 @@ class _Checker:
         isa = segments[0]
         self._isa(isa, interchange.delimiters)
         self._letters(segments, interchange.delimiters)
+        for number in interchange.empty_before:
+            told = "A terminator stands with no segment before it; remove it."
+            self.found.append(Finding(id="S14", segment=number, message=told))
         if not interchange.closed:
             self.say("E02", segments[-1], "The file ends inside a segment; it was cut off. Make it again.")
         tail = segments[-1]

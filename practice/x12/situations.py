@@ -139,7 +139,16 @@ def _place(found: _Findings, node: Node) -> None:
         found.say("N10", place, "A ZIP has five or nine digits, without a hyphen.", loop=node.id)
     elif place.at(3).startswith("00000") or place.at(3)[:5] == "99999":
         found.say("N11", place, "There is no such ZIP; look it up.", loop=node.id)
+    elif place.at(2) in CODES["states"] and place.at(2) not in _FIRST_DIGITS.get(place.at(3)[:1], place.at(2)):
+        found.say("N19", place, "This ZIP is not in this state; look it up.", "warning", node.id)
 
+
+_FIRST_DIGITS = {
+    "0": "CT MA ME NH NJ NY PR RI VI VT AE", "1": "DE NY PA", "2": "DC MD NC SC VA WV", "3": "AL FL GA MS TN AA",
+    "4": "IN KY MI OH", "5": "IA MN MT ND SD WI", "6": "IL KS MO NE", "7": "AR LA OK TX",
+    "8": "AZ CO ID NM NV TX UT WY", "9": "AK AP AS CA FM GU HI MH MP OR PW WA",
+}  # fmt: skip
+"""Which states a ZIP can be in by its first digit (public: the Postal Service's regions)."""
 
 _CANADA = ("AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON", "PE", "QC", "SK", "YT")
 
@@ -649,6 +658,11 @@ class _Claim:
             self.out.say(
                 "M12", sv1, "95941 is not valid for Medicare; use G0453 remote or 95940 in the room.", loop="2400"
             )
+        if line.code == "95941" and self.filing == "16":
+            told = "Most Medicare plans follow Medicare and do not take 95941; ask, or use G0453."
+            self.out.say("M16", sv1, told, "warning", "2400")
+        if line.units * (60 if line.code == "95941" else 15) > 24 * 60:
+            self.out.say("M17", sv1, f"{line.code}: more units than a day has.", loop="2400")
         if line.code == "G0453" and self.filing and not medicare and self.filing not in ("16", "MC"):
             self.out.say("M13", sv1, "G0453 is Medicare's code; most other payers expect 95941.", "warning", "2400")
         bases = [

@@ -146,6 +146,8 @@ OURS = [
     (PLAIN, "REF*G1*AUTH998877~\n", "", ""),
     (PLAIN, "REF*G1*AUTH998877~\n", "CLM*ION-1*3900***21:B:1*Y*A*Y*Y~\n", "X01"),
     (PLAIN, "N3*1 ELM ST~\nN4*AUSTIN*TX*78701~\nDMG", "N4*AUSTIN*TX*78701~\nN3*1 ELM ST~\nDMG", "G03"),
+    (PLAIN, "HL*1**20*1~", "HL*1**20*1~~", "S14"),
+    (PLAIN, "*UN*8***", "*UN*97***", "M17"),
     (MEDICARE, "HC:G0453", "HC:95941", "M12"),
     (MEDICARE, "HC:95938:26", "HC:95955:26", "M14"),
     (MEDICARE, "HC:95938:26", "HC:95938:TC", "M06"),
@@ -207,6 +209,11 @@ def test_the_same_service_on_another_claim_of_the_file_is_a_warning():
     text = made.written(made.claim("1"), made.claim("2"))
     assert ids(text) == set()
     assert ids(text, "warning") == {"X04"}
+
+
+def test_a_zip_of_another_state_is_a_warning():
+    assert ids(PLAIN.replace("AUSTIN*TX*787050002", "AUSTIN*TX*187050002"), "warning") == {"N19"}
+    assert not ids(PLAIN.replace("AUSTIN*TX*787050002", "EL PASO*TX*885010002"), "warning")
 
 
 def test_the_command_answers_two_when_there_is_an_error():

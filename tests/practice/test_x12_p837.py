@@ -210,6 +210,15 @@ def test_what_was_written_reads_back_the_same(last, first, born, rows, codes, by
     assert errors(text) == []
 
 
+@settings(max_examples=12, deadline=None)
+@given(st.lists(st.sampled_from(sorted(made.ALL)), min_size=1, max_size=8), st.integers(1, 4))
+def test_the_other_referee_takes_any_batch(names, size):
+    claims = [made.ALL[name](str(number)) for number, name in enumerate(names, 1)]
+    text = made.written(*claims, receiver=replace(made.RECEIVER, claims_per_transaction=size))
+    assert errors(text) == []
+    assert made.referee(text) == []
+
+
 def test_a_file_made_in_the_hour_the_clocks_go_back_bears_its_own_time():
     from datetime import datetime
     from zoneinfo import ZoneInfo
