@@ -11,6 +11,7 @@ import os
 import re
 import secrets as tokens
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -46,6 +47,19 @@ class Settings:
     """Push services of the practice's own, each as scheme://host:port, beside those of the browsers."""
     exclusions_url: str
     """Where the OIG's exclusion list is downloaded from each month; empty: somebody uploads it."""
+    model_url: str
+    model_key: str
+    model: str
+
+    @property
+    def model_host(self) -> str:
+        """Who answers for the language model, with its port; empty when there is none."""
+        return urlsplit(self.model_url).netloc
+
+    @property
+    def model_is_here(self) -> bool:
+        """True when the language model runs on this machine, so that nothing leaves it."""
+        return _is_here(urlsplit(self.model_url).hostname or "")
 
     @property
     def database(self) -> Path:
@@ -74,6 +88,9 @@ DEFAULTS = {
     "EVOKED_ZONE": "America/New_York",
     "EVOKED_MAX_UPLOAD_MB": "25",
     "EVOKED_PROXIES": "0",
+    "OPENAI_BASE_URL": "",
+    "OPENAI_API_KEY": "",
+    "OPENAI_MODEL": "default",
     "EVOKED_CONTACT": "",
     "EVOKED_PUSH_HOSTS": "",
     "EVOKED_EXCLUSIONS_URL": "",
@@ -111,6 +128,9 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         audit_key=bytes.fromhex(made["audit_key"]),
         vapid_private_key=made["vapid_private_key"],
         vapid_public_key=made["vapid_public_key"],
+        model_url=_model_url(env),
+        model_key=env["OPENAI_API_KEY"],
+        model=env["OPENAI_MODEL"],
         contact=_contact(env["EVOKED_CONTACT"].strip(), url.rstrip("/")),
         push_origins=_origins(env["EVOKED_PUSH_HOSTS"]),
         exclusions_url=_exclusions_url(env["EVOKED_EXCLUSIONS_URL"].strip()),
@@ -171,6 +191,28 @@ def _whole(env: dict[str, str], name: str, low: int, high: int) -> int:
     if not low <= value <= high:
         raise BadSetting(f"{name} is {env[name]!r}; it must be a whole number from {low} to {high}.")
     return value
+
+
+def _model_url(env: dict[str, str]) -> str:
+    """Where the language model is; plain http only on this machine."""
+    url = env["OPENAI_BASE_URL"].rstrip("/")
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    secret = parts.username or parts.password or parts.query
+    safe = parts.scheme == "https" or parts.scheme == "http" and _is_here(parts.hostname or "")
+    if not parts.hostname or secret or not safe:
+        raise BadSetting(
+            "OPENAI_BASE_URL must be an https address such as https://api.openai.com/v1, or http on this machine, without a key in it."
+        )
+    return url
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _zone(name: str) -> ZoneInfo:

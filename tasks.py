@@ -1,7 +1,7 @@
 """What is done without a person: the queue, the schedule, shallow tasks. The only door to the network.
 
 The queue's own file only wakes; what is to be done stands in `Job` rows, and losing the queue loses nothing.
-weasyprint, pypdf and pywebpush are imported here inside the work that needs them, so never in a web process.
+weasyprint, pypdf, pywebpush and openai are imported here inside the work that needs them, so never in a web process.
 """
 
 from __future__ import annotations
@@ -28,11 +28,26 @@ from huey import SqliteHuey, crontab
 from huey.registry import Message
 from huey.serializer import Serializer
 
-from actions import MACHINE, Refused, audit, credentials, documents, jobs, keeping, notices, reports, screenings
-from models import SETTINGS, Device, Dossier, Job, Notice, Packet, Report, Screened, Screening, Snapshot, db
+from actions import (
+    MACHINE,
+    Refused,
+    audit,
+    credentials,
+    documents,
+    jobs,
+    keeping,
+    notices,
+    reports,
+    screenings,
+    wording,
+)
+from models import SETTINGS, Device, Dossier, Job, Notice, Packet, Proposal, Report, Screened, Screening, Snapshot, db
+from practice import drafting, factsheet, slots
+from practice.cases import Facts
 from practice.notices import endpoint_objections
 
 if TYPE_CHECKING:
+    import httpx2
     from requests import Session
 
 log = logging.getLogger("evoked.tasks")
@@ -253,6 +268,206 @@ def _straight() -> Session:
     return session
 
 
+# A language model. Whatever it does, the report is whole; nothing that it says stands by itself.
+
+
+def _polish(proposal_id: int) -> Effect:
+    """Ask the model for a wording of one draft. A question that cannot be answered is settled too, never retried."""
+    proposal = Proposal.get_by_id(proposal_id)
+    if proposal.state != "asked":
+        return _nothing
+    facts = proposal.report.read_facts()
+    if reasons := wording.obstacles():
+        polished, model = slots.Polished(note=reasons[0]), None
+    else:
+        model = Model(heard=lambda count: wording.heard(proposal, count))
+        polished = polish(facts, model, sending=lambda digest: wording.sending(proposal, digest))
+    tokens = (model.tokens_in, model.tokens_out) if model else (None, None)
+    return lambda: wording.answer(proposal, polished, tokens_in=tokens[0], tokens_out=tokens[1], now=_now())
+
+
+def polish(facts: Facts, model: Model, sending: Callable[[str], None] | None = None) -> slots.Polished:
+    """Have the model word the report of these facts. Nothing is sent that still names somebody."""
+    built_in = drafting.draft(facts)
+    sheet = factsheet.sheet(facts, built_in)
+    if not sheet.facts:
+        return slots.Polished(note="There is nothing here that a model words.")
+    if held := factsheet.held_back(facts, sheet):
+        return slots.Polished(note=f"Nothing was sent: {', '.join(held)} still stood in the text.")
+    body = factsheet.request(sheet, SETTINGS.model)
+    if sending:
+        sending(factsheet.request_digest(body))
+    return slots.polish(
+        sheet, built_in, lambda talk: model.ask({**body, "messages": talk}), slots.judge(facts, built_in)
+    )
+
+
+class Model:
+    """One report's conversation with the model: all calls share one deadline, and none outlives it.
+
+    A client's timeout does not stop a server that drips (reliability.md, finding 9), so each call runs in a thread
+    of its own that is left behind, and its connection closed, when the time is over.
+    """
+
+    SECONDS = 6.0
+    BYTES = 2_000_000
+    """More than this is not an answer; a stream spends some 250 bytes on a word."""
+
+    def __init__(self, heard: Callable[[int], None] | None = None) -> None:
+        import httpx2
+        import openai
+
+        self.openai, self.httpx = openai, httpx2
+        self.heard = heard
+        self.tokens_in: int | None = None
+        self.tokens_out: int | None = None
+        self.until = time.monotonic() + self.SECONDS
+
+    @property
+    def left(self) -> float:
+        return self.until - time.monotonic()
+
+    def ask(self, body: dict[str, Any]) -> str:
+        """The model's words. Raises NoAnswer with what to tell the person who waits."""
+        try:
+            return _Call(self).run(body)
+        except self.openai.BadRequestError:
+            # Servers differ in what they know of the API (report-and-phone.md 3.2): once more with the least of it.
+            plain = {"model": body["model"], "messages": body["messages"], "response_format": {"type": "json_object"}}
+            try:
+                return _Call(self).run(plain)
+            except self.openai.BadRequestError as error:
+                raise slots.NoAnswer("The model's server did not accept the question.") from error
+
+
+class _Call:
+    """One request in a thread, with its own connection."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.pieces: list[str] = []
+        self.length = 0
+        self.error: Exception | None = None
+        self.http = model.httpx.Client(
+            transport=_bounded(model), timeout=max(model.left, 0.01), follow_redirects=False, trust_env=False
+        )
+        self.client = model.openai.OpenAI(
+            base_url=SETTINGS.model_url, api_key=SETTINGS.model_key or "none", max_retries=0, http_client=self.http
+        )
+
+    def run(self, body: dict[str, Any]) -> str:
+        """Wait for the thread, no longer than the deadline."""
+        thread = threading.Thread(target=self._speak, args=(body,), daemon=True)
+        thread.start()
+        told = 0
+        while thread.is_alive() and self.model.left > 0:
+            thread.join(min(0.25, max(self.model.left, 0.01)))
+            if self.model.heard and self.length > told:
+                told = self.length
+                self.model.heard(told)
+        late = thread.is_alive()
+        self.http.close()
+        if late:
+            raise slots.NoAnswer(TOO_SLOW)
+        if self.error is not None:
+            self._tell(self.error)
+        return "".join(self.pieces)
+
+    def _speak(self, body: dict[str, Any]) -> None:
+        try:
+            with self.client.chat.completions.with_streaming_response.create(**body) as answer:
+                if answer.headers.get("content-type", "").startswith("text/event-stream"):
+                    self._streamed(answer.parse())
+                else:
+                    self._whole(answer.read())
+        except Exception as error:  # the edge: a thread's exception would be lost, and a server may send anything
+            self.error = error
+
+    def _streamed(self, stream: Any) -> None:
+        finish = None
+        for chunk in stream:
+            if chunk.usage:
+                self._count(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+            for choice in (chunk.choices or [])[:1]:
+                if choice.delta.refusal:
+                    raise slots.NoAnswer("The model refused.")
+                self._take(choice.delta.content or "")
+                finish = choice.finish_reason or finish
+        self._finished(finish)
+
+    def _whole(self, raw: bytes) -> None:
+        """The answer of a server that does not stream."""
+        answer = json.loads(raw)
+        choice, usage = answer["choices"][0], answer.get("usage") or {}
+        self._count(usage.get("prompt_tokens"), usage.get("completion_tokens"))
+        if choice["message"].get("refusal"):
+            raise slots.NoAnswer("The model refused.")
+        self._take(choice["message"].get("content") or "")
+        self._finished(choice.get("finish_reason"))
+
+    def _take(self, piece: str) -> None:
+        self.pieces.append(piece)
+        self.length += len(piece)
+        if self.length > slots.MOST:
+            raise slots.NoAnswer("The model's answer was far too long.")
+
+    def _count(self, sent: int | None, said: int | None) -> None:
+        self.model.tokens_in = (self.model.tokens_in or 0) + int(sent or 0)
+        self.model.tokens_out = (self.model.tokens_out or 0) + int(said or 0)
+
+    def _finished(self, reason: str | None) -> None:
+        """A stream that is cut raises nothing, so only an answer that says it is whole is taken."""
+        if reason != "stop":
+            raise slots.NoAnswer("The model's answer was cut off.")
+
+    def _tell(self, error: Exception) -> None:
+        openai, httpx = self.model.openai, self.model.httpx
+        if isinstance(error, slots.NoAnswer | openai.BadRequestError):
+            raise error
+        if isinstance(error, openai.APITimeoutError | httpx.TimeoutException):
+            raise slots.NoAnswer(TOO_SLOW) from error
+        if isinstance(error, openai.APIStatusError):
+            words = {401: "refused the key", 403: "refused the key", 404: "does not know the model", 429: "is too busy"}
+            said = words.get(error.status_code, f"failed with status {error.status_code}")
+            raise slots.NoAnswer(f"The model's server {said}.") from error
+        if isinstance(error, httpx.HTTPError | openai.APIConnectionError):
+            raise slots.NoAnswer("The model's server could not be reached, or broke off.") from error
+        raise slots.NoAnswer("The model's server did not answer as the API says.") from error
+
+
+TOO_SLOW = f"The model did not answer within {Model.SECONDS:.0f} seconds."
+
+
+def _bounded(model: Model) -> httpx2.HTTPTransport:
+    """A transport that reads no more than an answer may have, and nothing once the time is over."""
+    httpx = model.httpx
+
+    class Bounded(httpx.SyncByteStream):
+        def __init__(self, stream: httpx2.SyncByteStream) -> None:
+            self.stream = stream
+
+        def __iter__(self) -> Iterator[bytes]:
+            read = 0
+            for piece in self.stream:
+                read += len(piece)
+                if model.left <= 0:
+                    raise slots.NoAnswer(TOO_SLOW)
+                if read > model.BYTES:
+                    raise slots.NoAnswer("The model's answer was far too long.")
+                yield piece
+
+        def close(self) -> None:
+            self.stream.close()
+
+    class Transport(httpx.HTTPTransport):
+        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+            answer = super().handle_request(request)
+            answer.stream = Bounded(answer.stream)
+            return answer
+
+    return Transport()
+
+
 def _dossier(dossier_id: int) -> Effect:
     from actions import dossiers
 
@@ -360,6 +575,7 @@ WORK: dict[str, Callable[[int], Effect]] = {
     "report_pdf": _report_pdf,
     "packet": _packet,
     "notice": _notice,
+    "polish": _polish,
     "dossier": _dossier,
     "credentials": _credentials,
     "anchor": _anchor,

@@ -13,11 +13,25 @@ import msgspec
 import peewee as pw
 
 from actions import MACHINE, Actor, Refused, audit, documents, jobs, records, sessions
-from models import SETTINGS, Addendum, Approval, Assignment, Case, Document, Entry, Person, Report, Signature, db
+from models import (
+    SETTINGS,
+    Addendum,
+    Approval,
+    Assignment,
+    Case,
+    Document,
+    Entry,
+    Person,
+    Report,
+    Reworded,
+    Signature,
+    db,
+)
 from practice import cases as facts_of
 from practice import drafting, record, signing
 from practice.cases import Facts, Physician
 from practice.drafting import AddendumFact, Draft, SignatureFact
+from practice.rewording import Wording, applied, reworded
 
 if TYPE_CHECKING:
     from practice.pdf import Letterhead
@@ -43,16 +57,19 @@ def draft(case: Case, *, by: Actor, now: datetime) -> Report:
         if case.signed_at:
             raise Refused(records.SIGNED)
         report = current(case)
-        if report and not stale(report, case):
-            return report
         facts = case.facts()
-        text = drafting.signable_text(drafting.draft(facts))
+        built_in = drafting.draft(facts)
+        wordings = applied(built_in, accepted(case))
+        if report and wordings_of(report) == wordings and not stale(report, case):
+            return report
+        text = drafting.signable_text(reworded(built_in, wordings))
         report = Report.create(
             case=case,
             record_rev=case.record_rev,
             facts=msgspec.msgpack.encode(facts),
             text=text,
             text_sha256=signing.digest(text),
+            wordings=[list(msgspec.structs.astuple(one)) for one in wordings],
             drafted_at=now,
             drafted_by=by.id,
         )
@@ -71,15 +88,35 @@ def stale(report: Report, case: Case) -> list[str]:
 
 
 def faithful(report: Report) -> bool:
-    """True when today's writer makes of the report's facts the very text that is stored."""
-    return drafting.signable_text(drafting.draft(report.read_facts())) == report.text
+    """True when today's writer makes of the report's facts, with its wordings, the very text that is stored."""
+    return drafting.signable_text(drafted(report)) == report.text
+
+
+def drafted(report: Report) -> Draft:
+    """The report as it was drafted: the built-in writer's, with the wordings that people accepted."""
+    return reworded(drafting.draft(report.read_facts()), wordings_of(report))
 
 
 def written(report: Report) -> Draft:
     """The report with the signatures and addenda that it has by now."""
-    return drafting.draft(
+    built_in = drafting.draft(
         report.read_facts(), signatures=signature_facts(report.case), addenda=addendum_facts(report.case)
     )
+    return reworded(built_in, wordings_of(report))
+
+
+def wordings_of(report: Report) -> list[Wording]:
+    """The wordings that stand in a report, kept with it so that its text can be made again."""
+    return [Wording(*one) for one in report.wordings]
+
+
+def accepted(case: Case) -> list[Wording]:
+    """The wordings that count for a case, the newest first; one that was taken back brings back the built-in words."""
+    rows = Reworded.select().where(Reworded.case == case.id).order_by(Reworded.id.desc())
+    newest: dict[tuple[str, str], Reworded] = {}
+    for row in rows:
+        newest.setdefault((row.section, row.key), row)
+    return [Wording(row.section, row.key, row.text, row.author) for row in newest.values() if row.text]
 
 
 def signature_facts(case: Case) -> list[SignatureFact]:
@@ -201,8 +238,14 @@ def _standing(report: Report, given: list[Approval]) -> Approval | None:
     """The newest of the case's approvals that covers what this report says."""
     if own := [row for row in given if row.report_id == report.id]:
         return own[-1]
-    said = signing.record_digest(report.read_facts()) if given else ""
-    return next((row for row in reversed(given) if signing.record_digest(row.report.read_facts()) == said), None)
+    said = _approved(report) if given else None
+    return next((row for row in reversed(given) if _approved(row.report) == said), None)
+
+
+def _approved(report: Report) -> tuple[str, list[Wording]]:
+    """What an approval covers: the record and its wording, the impression left out, which is the physician's."""
+    wordings = [one for one in wordings_of(report) if one.section != "impression"]
+    return signing.record_digest(report.read_facts()), wordings
 
 
 def may_approve(case: Case, person: Person) -> bool:

@@ -9,7 +9,16 @@ from pathlib import Path
 
 _DATA = Path(tempfile.mkdtemp(prefix="evoked-test-"))
 os.environ["EVOKED_DATA"] = str(_DATA)
-for _name in ("EVOKED_URL", "EVOKED_PRACTICE", "EVOKED_MAX_UPLOAD_MB", "EVOKED_PORT", "EVOKED_PROXIES"):
+for _name in (
+    "EVOKED_URL",
+    "EVOKED_PRACTICE",
+    "EVOKED_MAX_UPLOAD_MB",
+    "EVOKED_PORT",
+    "EVOKED_PROXIES",
+    "OPENAI_BASE_URL",
+    "OPENAI_API_KEY",
+    "OPENAI_MODEL",
+):
     os.environ.pop(_name, None)
 
 import pytest  # noqa: E402

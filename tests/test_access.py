@@ -34,6 +34,8 @@ from models import (
     Party,
     Patient,
     Person,
+    Proposal,
+    Report,
     Requirement,
     Screened,
     Screening,
@@ -41,6 +43,8 @@ from models import (
     Snapshot,
     db,
 )
+from practice import factsheet
+from practice.cases import digest
 from tests import cast as the_cast
 from tests.cast import NOW, actor
 from views import now
@@ -75,6 +79,7 @@ AUDITOR_MAY_POST = {
 ASKS_MORE = {
     # Billing sees a report once it is signed, not before.
     **{(f"reports.{act}", "bo"): 404 for act in ("show", "sentence", "text", "pdf", "print_", "progress")},
+    **{(f"wording.{act}", "bo"): 404 for act in ("proposal", "provenance")},
     # Addenda belong to a signed report; the reports of this world are drafts.
     **{("reports.addenda", name): 404 for name in ("olive", "tess", "pia", "bo", "ada")},
     ("reports.addend", "pia"): 404,
@@ -108,6 +113,7 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "reports/<id>": Objects(own.report, other.report, "case"),
         "documents/<id>": Objects(own.document, other.document, "case"),
         "packets/<id>": Objects(own.packet, other.packet, "case"),
+        "proposals/<id>": Objects(own.proposal, other.proposal, "case"),
         "entries/<id>": Objects(own.entry, other.entry, "case"),
         "assignments/<assignment>": Objects(own.assignment, other.assignment, "case"),
         "sentences/<number>": Objects(1, 1, "word"),
@@ -198,11 +204,13 @@ def _case(raw: bytes, cast: SimpleNamespace, case: Case | None = None) -> Simple
         case, kind="order", raw=out.getvalue(), name="o.pdf", title="Order", by=actor(cast.olive), now=NOW
     )
     someone = Assignment.get_or_none(Assignment.case == case.id)
+    report = reports.draft(case, by=actor(cast.olive), now=NOW)
     return SimpleNamespace(
         case=case.id,
-        report=reports.draft(case, by=actor(cast.olive), now=NOW).id,
+        report=report.id,
         document=kept.id,
         packet=Packet.create(case=case, requested_at=NOW, preview=True).id,
+        proposal=_proposal(report, cast),
         entry=next(row.id for row in case.entries if row.kind == "event"),
         assignment=(someone or Assignment.create(case=case, person=cast.bo, role="physician")).id,
     )
@@ -223,6 +231,24 @@ def _screened(made: SimpleNamespace) -> None:
     hit = Hit.create(party=party, screening=run, seen_in=run, list="leie", row_key="k", listed=row, tier="C", score=1)
     result = Screened.create(screening=run, party=party, names=["Tess Tran"], found=[hit.id])
     made.party, made.screening, made.hit, made.result = party.id, run.id, hit.id, result.id
+
+
+def _proposal(report: Report, cast: SimpleNamespace) -> int:
+    """An answer of a language model that nobody has accepted."""
+    facts = report.read_facts()
+    one = factsheet.sheet(facts).facts[0]
+    said = {
+        "section": "key_result",
+        "label": "",
+        "key": "x",
+        "built_in": one.says,
+        "text": "Other words.",
+        "reason": "",
+    }
+    return Proposal.create(
+        report=report, state="made", host="127.0.0.1", model="m", prompt="p", facts_digest=digest(facts), asked_at=NOW,
+        asked_by=cast.olive, answered_at=NOW, suggestions=[said],
+    ).id  # fmt: skip
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from settings import DEFAULTS, ROOT, BadSetting, load
 
 def told() -> dict[str, str]:
     """Name and default of each setting in the README's table."""
-    rows = re.findall(r"^\| `(EVOKED_\w+)` \| (.*?) \|", (ROOT / "README.md").read_text(), flags=re.M)
+    rows = re.findall(r"^\| `((?:EVOKED|OPENAI)_\w+)` \| (.*?) \|", (ROOT / "README.md").read_text(), flags=re.M)
     return {name: "" if default == "empty" else default.strip("`") for name, default in rows}
 
 
@@ -26,7 +26,7 @@ def test_the_readme_tells_every_setting_and_its_default():
 def test_no_other_variable_is_read():
     """In the source a setting is read by settings.py, and by the shell script that binds the port."""
     for path in [*ROOT.glob("*.py"), *(ROOT / "practice").rglob("*.py"), *(ROOT / "actions").rglob("*.py")]:
-        found = set(re.findall(r"EVOKED_[A-Z_]+", path.read_text()))
+        found = set(re.findall(r"(?:EVOKED|OPENAI)_[A-Z_]+", path.read_text()))
         assert found <= DEFAULTS.keys(), path
         assert path.name == "settings.py" or "os.environ[" not in path.read_text(), path
 

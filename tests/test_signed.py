@@ -19,6 +19,7 @@ from models import (
     Entry,
     Packet,
     Report,
+    Reworded,
     Signature,
     db,
 )  # fmt: skip
@@ -27,7 +28,7 @@ from tests.cast import NOW, PASSWORD, actor, case_file
 from tests.test_documents import pdf
 from tests.test_reports import ready, sign
 
-FROZEN = (Case, Assignment, Entry, Report, Approval, Signature)
+FROZEN = (Case, Assignment, Entry, Report, Reworded, Approval, Signature)
 """Tables of which no row of a signed case may change, appear or go."""
 KEPT = (Addendum, Document)
 """Tables in which rows may be added, by an addendum or an upload, but none changed."""

@@ -205,10 +205,11 @@ def register(app: Flask) -> None:
         reports,
         screenings,
         sessions,
+        wording,
     )
 
     for module in (
-        audit, cases, credentials, desk, documents, notices, offline, packets, people, phone, places, record, reports, screenings, sessions,
+        audit, cases, credentials, desk, documents, notices, offline, packets, people, phone, places, record, reports, screenings, sessions, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)
     commands.register(app)

@@ -16,12 +16,16 @@ import peewee as pw
 from flask import Flask
 from flask.cli import AppGroup
 
-from actions import MACHINE, Refused, audit, cases, credentials, keeping, packets, people, places
+import tasks
+from actions import MACHINE, Refused, audit, cases, credentials, keeping, packets, people, places, wording
 from models import SETTINGS, Case, db
-from practice import coding, drafting
+from practice import coding, drafting, factsheet, interchange, record
+from practice.cases import Facts
 from practice.interchange import MAX_BYTES, BadCase
+from practice.rewording import Wording, reworded
 
 case = AppGroup("case", help="Load, read and export cases.")
+texts = AppGroup("report", help="Reports of case files, nothing stored.")
 trail = AppGroup("audit", help="The audit trail.")
 
 
@@ -210,6 +214,81 @@ def packet(number: str, out: str, preview: bool) -> None:
     _write(packets.assembled(_case(number), preview=preview).pdf, out)
 
 
+# Reports of case files
+
+
+def _facts(name: str) -> Facts:
+    """The facts of a case file, as the app folds them from entries."""
+    try:
+        facts = interchange.read(_content(name)).facts
+    except OSError as error:
+        raise Refused(f"{name}: cannot be read: {error.strerror}.") from error
+    except BadCase as error:
+        raise Refused(*(f"{name}: {one}" for one in error.errors)) from error
+    now = datetime.now(UTC)
+    entries = interchange.entries_from(facts, key=facts.id, received_at=now)
+    return record.facts(
+        entries, facts.header, case_id=facts.id, tz=facts.tz, rev=facts.record_rev, synthetic=facts.synthetic
+    )
+
+
+@texts.command("draft")
+@click.argument("file")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--polish", is_flag=True, help="Let the language model of OPENAI_BASE_URL word it, checked.")
+@refusable
+def draft(file: str, form: str, polish: bool) -> None:
+    """Write the report of a case file. What a model said that did not hold is told on stderr."""
+    facts = _facts(file)
+    written = drafting.draft(facts)
+    if polish:
+        written = reworded(written, _polished(facts))
+    _write(drafting.as_json(written) if form == "json" else drafting.as_text(written).encode(), None)
+
+
+def _polished(facts: Facts) -> list[Wording]:
+    """The wordings of the model. On this machine it may be asked by whoever may run it; elsewhere the owner decides."""
+    reasons = wording.obstacles()
+    if reasons and not SETTINGS.model_is_here:
+        click.echo(f"{reasons[0]} The built-in text stands.", err=True)
+        return []
+    answer = tasks.polish(facts, tasks.Model())
+    if answer.note:
+        click.echo(f"{answer.note} The built-in text stands.", err=True)
+    for one in answer.suggestions:
+        if one.reason:
+            click.echo(f"Built-in words kept: {one.built_in} ({one.reason})", err=True)
+    return answer.wordings
+
+
+@texts.command("request")
+@click.argument("file")
+@refusable
+def request(file: str) -> None:
+    """Print the exact request that would be sent to the language model for a case file; nothing is sent."""
+    facts = _facts(file)
+    sheet = factsheet.sheet(facts)
+    if held := factsheet.held_back(facts, sheet):
+        raise Refused(f"This would be held back: {', '.join(held)} still stands in the text.")
+    _write(_json(factsheet.request(sheet, SETTINGS.model)), None)
+
+
+@texts.command("check")
+@click.argument("file")
+@click.argument("text")
+@refusable
+def check(file: str, text: str) -> None:
+    """Print what the report in TEXT says and the record in FILE does not, as JSON. Exit 2 when there are red findings.
+
+    TEXT is plain text, or the JSON that draft prints.
+    """
+    facts = _facts(file)
+    said, code = printed(_read(text), facts, drafting.draft(facts))
+    _write(said, None)
+    if code:
+        raise click.exceptions.Exit(code)
+
+
 @trail.command("verify")
 @refusable
 def verify() -> None:
@@ -262,5 +341,5 @@ def register(app: Flask) -> None:
     from views.screening_commands import exclusion_lists
 
     app.cli.add_command(exclusion_lists)
-    for command in (case, trail, migrate, setup_link, demo, backup):
+    for command in (case, texts, trail, migrate, setup_link, demo, backup):
         app.cli.add_command(command)

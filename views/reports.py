@@ -14,7 +14,7 @@ from wtforms import BooleanField, PasswordField, SelectMultipleField, TextAreaFi
 from wtforms.validators import DataRequired, Length
 
 import tasks
-from actions import Refused, audit, documents, packets, reports
+from actions import Refused, audit, documents, packets, reports, wording
 from models import Approval, Assignment, Case, Document, Entry, Facility, Job, Patient, Report, Signature
 from practice import drafting, keying, signing, telling
 from practice.cases import Facts
@@ -192,7 +192,8 @@ def show(id: int):
     if report is None:
         return page("reports/none.html", case=case, may_draft=_may_draft(case))
     draft = reports.written(report)
-    return page("reports/show.html", **_standing(case, report), draft=draft, number=_numbers(draft))
+    offer = wording.offer(report, case, now=now())
+    return page("reports/show.html", **_standing(case, report), draft=draft, number=_numbers(draft), offer=offer)
 
 
 def _may_draft(case: Case) -> bool:
@@ -227,7 +228,7 @@ def _numbers(draft: drafting.Draft) -> Callable[[object], int | None]:
 @signed_in
 def sentence(id: int, number: int):
     report, case = find_report(id)
-    said = [one for _, one in drafting.sentences(drafting.draft(report.read_facts()))]
+    said = [one for _, one in drafting.sentences(reports.drafted(report))]
     if number > len(said):
         abort(404)
     one = said[number - 1]
