@@ -18,6 +18,8 @@ from typing import Any
 from actions import MACHINE, Actor, Refused, audit, documents, jobs
 from models import (
     SETTINGS,
+    Assignment,
+    Case,
     Decision,
     Document,
     ExcludedParty,
@@ -480,6 +482,37 @@ def list_date(lists: Iterable[Snapshot] | None = None) -> date | None:
 def notice(on: date) -> str:
     """What every case and Today say while the list is too old or missing; empty when it is not."""
     return screening.list_notice(on=on, list_on=list_date())
+
+
+def obstacles(case: Case) -> list[str]:
+    """Why nobody may work on this case or claim for it: a hit that stands on one of its people or its surgeon.
+
+    A confirmed exclusion counts from its first day on, so that work done before it is not held.
+    """
+    who: list[Person | Surgeon] = [
+        row.person for row in Assignment.select(Assignment, Person).join(Person).where(Assignment.case == case.id)
+    ]
+    hits = [(one, hit) for one in [*who, *filter(None, [case.surgeon])] for hit in open_hits(one)]
+    return list(dict.fromkeys(said for one, hit in hits if (said := _obstacle(one.name, hit, case.date_of_service))))
+
+
+def _obstacle(name: str, hit: Hit, on: date) -> str:
+    title = exclusions.title(hit.list)
+    if hit.state == "confirmed":
+        excluded = hit.listed["from_on"] <= on.isoformat()
+        return (
+            f"{name} is excluded since {hit.listed['from_on'] or 'a day the list does not say'} ({title})."
+            if excluded
+            else ""
+        )
+    if hit.tier in screening.BLOCKING:
+        return f"{name} may be on the exclusion list ({title}, {screening.TIERS[hit.tier]}); the owner has to decide first."
+    return ""
+
+
+def said_of(case: Case, *, on: date, whole: bool) -> list[str]:
+    """What the page of a case says: the age of the list to everybody, hits on people to those who see everything."""
+    return [*filter(None, [notice(on)]), *(obstacles(case) if whole else [])]
 
 
 def refresh_due(on: date) -> bool:

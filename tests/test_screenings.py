@@ -30,6 +30,7 @@ from models import (
     Surgeon,
 )
 from practice.exclusions import PROFILES
+from tests import cast as the_cast
 from tests.cast import NOW, actor
 
 LEIE = Path(__file__).parent / "leie"
@@ -502,3 +503,58 @@ def test_an_auditor_reads_and_a_technologist_does_not(screened, client_for):
         assert b"Screen now" not in page.data
         assert b"Keep the decision" not in page.data
     assert client_for(screened.tess).get("/screenings").status_code == 403
+
+
+# Cases and Today
+
+
+def test_an_old_list_shows_on_today_and_on_every_open_case(cast, client_for):
+    case = the_cast.book(cast)
+    for person in (cast.olive, cast.tess):
+        client = client_for(person)
+        for url in ("/", f"/cases/{case.id}"):
+            assert "No exclusion list is loaded" in client.get(url).get_data(as_text=True)
+
+
+def test_a_confirmed_exclusion_holds_cases_from_its_first_day_on(screened, client_for):
+    now_, before = the_cast.book(screened), the_cast.book(screened, date_of_service=date(2020, 1, 19))
+    assert screenings.obstacles(now_) == []
+    screenings.decide(the_hit(screened.tess), what="confirmed", reason="Verified by SSN online", evidence="OIG 1", by=actor(screened.olive), now=NOW)  # fmt: skip
+    assert screenings.obstacles(now_) == ["Tess Tran is excluded since 2020-01-20 (OIG LEIE)."]
+    assert screenings.obstacles(before) == []
+    assert "excluded since" in client_for(screened.olive).get(f"/cases/{now_.id}").get_data(as_text=True)
+    assert "excluded since" not in client_for(screened.pia).get(f"/cases/{now_.id}").get_data(as_text=True)
+
+
+def test_a_probable_hit_is_an_obstacle_before_anybody_looked(screened):
+    know(screened.tess, dob="1985-06-07")
+    screenings.screen(by=MACHINE, now=NOW)
+    assert "the owner has to decide first" in screenings.obstacles(the_cast.book(screened))[0]
+
+
+# Commands
+
+
+def run(app, *words: str):
+    return app.test_cli_runner().invoke(args=["exclusions", *words])
+
+
+def test_the_commands_load_screen_and_certify(app, cast, tmp_path):
+    path = listed(tmp_path, TESS)
+    refused = run(app, "load", str(path))
+    assert refused.exit_code == 2
+    assert "at least 70,000" in refused.output
+    assert "OIG LEIE: 1 row" in run(app, "load", str(path), "--allow-small").output
+    said = run(app, "screen").output
+    assert "review\tperson\tTess Tran" in said
+    assert "1 hit to decide" in said
+    out = tmp_path / "c.pdf"
+    assert run(app, "certificate", "--out", str(out)).exit_code == 0
+    assert out.read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("name", ["bad-column-order.csv", "bad-header-only.csv", "gone.csv"])
+def test_a_command_says_in_a_sentence_why_a_file_is_refused(app, cast, name):
+    refused = run(app, "load", str(LEIE / name), "--allow-small")
+    assert refused.exit_code == 2
+    assert "Traceback" not in refused.output

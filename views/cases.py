@@ -15,9 +15,9 @@ from wtforms import RadioField, SelectField
 from wtforms.validators import DataRequired
 
 import views
-from actions import Refused, audit, cases, records
+from actions import Refused, audit, cases, records, screenings
 from actions.credentials import Ineligible
-from models import PAGE, Addendum, Assignment, Case, Person, Preset, Signature
+from models import PAGE, SEE_ALL, Addendum, Assignment, Case, Person, Preset, Signature
 from practice import concurrency, history, signing, worksheet
 from practice.cases import Facts, Status
 from practice.completeness import Missing, missing
@@ -217,6 +217,9 @@ def _show(case: Case, status: int = 200, **given: Any) -> Response:
         case=case, facts=facts, clock=clock(facts), state=_state(sheet), may=may, gaps=gaps,
         when=_when(case), next=_next(sheet, may, gaps), figures=_figures(facts, lacking),
         drawings={"wide": timeline(facts), "narrow": timeline(facts, narrow=True)},
+        screening=[] if case.signed_at else screenings.said_of(
+            case, on=now().astimezone(views.SETTINGS.zone).date(), whole=views.me().has(*SEE_ALL)
+        ),
         lines=history.lines(sheet.entries, facts), rows=sheet.rows, entries_url=url_for("record.edit", id=1).removesuffix("/1/edit"),
         allowed=allowed,
         disputes=worksheet.disputes(sheet.entries, facts) if facts.conflicts else [],

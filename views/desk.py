@@ -9,7 +9,7 @@ import peewee as pw
 from flask import Blueprint, redirect, url_for
 
 import views
-from actions import audit, credentials
+from actions import audit, credentials, screenings
 from models import Case, Heartbeat, Job, Packet, Report
 from views import actor, page, polled, public, signed_in
 from views.cases import rows_of
@@ -43,6 +43,7 @@ def today():
         obstacles=credentials.obstacles(None if owner else person),
         stuck=Job.select().where(Job.state == "dead").count() if owner else 0,
         silent=owner and worker_is_silent(),
+        screening=screenings.notice(day),
         day=day,
     )
 

@@ -30,7 +30,9 @@ def load(file: str, name: str, made_on: datetime | None, allow_small: bool) -> N
         Path(file), name=name, by=MACHINE, now=datetime.now(UTC), made_on=day, allow_small=allow_small
     )
     before = f" in the place of {loaded.rows_before:,}" if loaded.rows_before is not None else ""
-    click.echo(f"{exclusions.title(name)}: {loaded.rows:,} rows{before}. SHA-256 {loaded.sha256}")
+    click.echo(
+        f"{exclusions.title(name)}: {loaded.rows:,} {'row' if loaded.rows == 1 else 'rows'}{before}. SHA-256 {loaded.sha256}"
+    )
     if loaded.newest_on:
         click.echo(f"The newest exclusion in it is of {loaded.newest_on}.")
 
@@ -46,7 +48,7 @@ def screen() -> None:
     for hit in Hit.select().where(Hit.state == "open").order_by(Hit.tier, Hit.id):
         why = "; ".join((*hit.agrees, *(f"but {one}" for one in hit.differs)))
         click.echo(f"hit {hit.id}\t{hit.tier} {TIERS[hit.tier]}\t{hit.party.called}\t{hit.listed['name']}\t{why}")
-    click.echo(f"{run.parties} screened, {run.hits} hits to decide.")
+    click.echo(f"{run.parties} screened, {run.hits} {'hit' if run.hits == 1 else 'hits'} to decide.")
 
 
 @exclusion_lists.command("certificate")
