@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -17,9 +21,10 @@ from actions import Refused, records, reports, wording
 from models import AuditEntry, Case, Job, Proposal, Report, Reworded, WordingSwitch
 from practice import record
 from tests import openai_server as fake
-from tests.cast import NOW, actor, load
+from tests.cast import NOW, actor, case_file, load
 from tests.test_reports import ready
 
+ROOT = Path(__file__).resolve().parent.parent
 PLAIN = "Suspected cause: corrective maneuver with relative hypotension (MAP 62 mmHg)."
 WORDED = "The suspected cause was corrective maneuver with relative hypotension (MAP 62 mmHg)."
 
@@ -497,3 +502,59 @@ def test_instructions_planted_in_the_record_change_nothing(client_for, cast, mod
     with pytest.raises(Refused):
         wording.accept(proposal, None, by=actor(cast.tess), now=now)
     assert "AL1: TcMEP alert at 11:42" in reports.current(case).text
+
+
+# Commands
+
+
+def evoked(data, *words: str, **environ: str) -> subprocess.CompletedProcess:
+    env = {**os.environ, "EVOKED_DATA": str(data), **environ}
+    line = [sys.executable, "-m", "flask", "--app", "app", "report", *words]
+    return subprocess.run(line, cwd=ROOT, env=env, capture_output=True, timeout=60, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("commands") / "02.json"
+    path.write_bytes(case_file("02"))
+    return path
+
+
+def test_the_command_words_a_report_with_a_model_on_this_machine(file):
+    server = fake.Server(fake.says(fake.echo))
+    done = evoked(file.parent / "data", "draft", str(file), "--polish", OPENAI_BASE_URL=server.url)
+    server.close()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert WORDED in done.stdout
+    assert WORDED not in evoked(file.parent / "data", "draft", str(file)).stdout
+
+
+def test_the_command_prints_the_built_in_report_when_there_is_no_answer(file):
+    done = evoked(
+        file.parent / "data", "draft", str(file), "--polish", "--format", "json", OPENAI_BASE_URL="http://127.0.0.1:9"
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["case_id"] == "C-02"
+    assert "The built-in text stands." in done.stderr
+
+
+def test_the_command_asks_nobody_outside_before_the_owner_says_so(file):
+    done = evoked(file.parent / "data", "draft", str(file), "--polish", OPENAI_BASE_URL="https://api.example.org/v1")
+    assert done.stderr == "The owner has not turned wording by a language model on. The built-in text stands.\n"
+    assert PLAIN in done.stdout
+
+
+def test_the_command_prints_the_request_and_sends_nothing(file):
+    server = fake.Server(fake.says(fake.echo))
+    done = evoked(file.parent / "data", "request", str(file), OPENAI_BASE_URL=server.url, OPENAI_MODEL="m")
+    server.close()
+    assert server.requests == []
+    assert json.loads(done.stdout)["model"] == "m"
+    assert "TESTPATIENT" in file.read_text()
+    assert "TESTPATIENT" not in done.stdout
+
+
+def test_a_file_that_is_no_case_is_refused(tmp_path):
+    (tmp_path / "bad.json").write_text("{")
+    assert evoked(tmp_path / "data", "request", str(tmp_path / "bad.json")).returncode == 2
+    assert evoked(tmp_path / "data", "draft", str(tmp_path / "none.json")).returncode == 2
