@@ -19,7 +19,6 @@ from . import coding
 from .identifiers import npi_problem
 
 MOST_DIAGNOSES, MOST_LINES, MOST_MODIFIERS, MOST_POINTERS = 12, 50, 4, 4
-INPATIENT_POS = ("21", "51", "61")
 Frequency = Literal["1", "7", "8"]
 Sex = Literal["F", "M", "U"]
 Relationship = Literal["18", "01", "19", "20", "21", "39", "40", "53", "G8"]

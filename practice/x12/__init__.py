@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -215,8 +214,3 @@ def composite(signs: Delimiters, *components: str) -> str:
     while last > 1 and not components[last - 1]:
         last -= 1
     return signs.component.join(components[:last])
-
-
-def walked(interchanges: Iterable[Interchange]) -> Iterator[Segment]:
-    for interchange in interchanges:
-        yield from interchange.segments

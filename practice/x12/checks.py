@@ -16,8 +16,9 @@ import msgspec
 from msgspec import Struct
 
 from . import EXTENDED, VERSION, Delimiters, Interchange, Segment, Unreadable, decoded, read
-from .guide import CODES, ELEMENTS, Finding, Node, Row, Severity, Walk, day
-from .situations import Known, claim_findings, transaction_findings
+from .guide import ELEMENTS, Finding, Node, Row, Severity, Walk, day
+from .parties import Known, transaction_findings
+from .situations import claim_findings
 
 Diagnosis = Callable[[str, date], str | None]
 """Why a diagnosis code cannot be billed on a day; None when it can. The app gives its own table."""
@@ -370,6 +371,3 @@ def _date_faults(segment: Segment) -> Iterator[tuple[str, str]]:
 def _some(codes: set[str] | frozenset[str]) -> str:
     listed = sorted(codes)
     return ", ".join(listed) if len(listed) <= 12 else "a code of the guide's list"
-
-
-STATES = CODES["states"]

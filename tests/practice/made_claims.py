@@ -191,6 +191,51 @@ def accident(number: str = "10") -> c.Claim:
     )
 
 
+def third(number: str = "11") -> c.Claim:
+    """Two payers decided on the claim as a whole before Medicare is asked."""
+    own = {"paid_cents": 100000, "adjudicated_on": date(2026, 3, 20), "patient_owes_cents": 50000}
+    first = c.Coverage(
+        payer=OTHER_PLAN,
+        member_id="PRIM0001",
+        adjustments=(
+            c.Adjustment(group="CO", reason="45", cents=240000),
+            c.Adjustment(group="PR", reason="2", cents=50000, quantity=1),
+        ),
+        **own,
+    )
+    parent = replace(PATIENT, last="Spouse", first="Sam", sex="M")
+    next_one = c.Coverage(
+        payer=replace(PLAN, id="SECOND"),
+        sequence="S",
+        relationship="01",
+        subscriber=parent,
+        member_id="SEC0002",
+        adjustments=(c.Adjustment(group="OA", reason="23", cents=290000),),
+        **own,
+    )
+    asked = c.Coverage(payer=MEDICARE, sequence="T", member_id="1EG4TE5MK73", insurance_type="12")
+    return claim(number, coverage=asked, others=(first, next_one), patient_paid_cents=2500)
+
+
+def everything(number: str = "12") -> c.Claim:
+    """All that a line and a claim can hold beside the usual."""
+    first, second, last = lines(number)
+    return claim(
+        number,
+        referral_number="REF-9",
+        note="Monitoring began late, see record",
+        assignment="C",
+        assigns_benefits="N",
+        referring=replace(SURGEON, payer_number="G2-55"),
+        attachments=(c.Attachment(type="RT"), c.Attachment(type="OB", sent_by="EL", control="E-1")),
+        lines=(
+            replace(first, emergency=True, pos="22", authorization="LINE-AUTH", note="Two stretches"),
+            replace(second, ordering=SURGEON, to_on=date(2026, 3, 3), modifiers=("26", "59", "XU", "GC")),
+            replace(last, description="Arms and legs"),
+        ),
+    )
+
+
 ALL = {
     "plain": claim,
     "dependent": dependent,
@@ -202,6 +247,8 @@ ALL = {
     "fifty-lines": fifty,
     "handed-over": handed_over,
     "accident": accident,
+    "third-payer": third,
+    "everything": everything,
 }
 
 

@@ -14,7 +14,7 @@ PLAIN = (Path(__file__).parent.parent / "edi" / "own" / "ionm-minimal.837").read
 
 
 def values(text: str) -> list[list[str]]:
-    return [segment.elements for segment in x12.walked(x12.read(text))]
+    return [segment.elements for interchange in x12.read(text) for segment in interchange.segments]
 
 
 def flat() -> str:
