@@ -6,14 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from actions import MACHINE, Actor, Refused, audit, credentials, documents, jobs
+from actions import MACHINE, Actor, Refused, audit, credentials, documents, jobs, screenings
 from models import SETTINGS, Credential, CredentialType, Document, Dossier, Facility, Person, db
 from practice import credentials as trade
 
 if TYPE_CHECKING:
     from practice.dossiers import Dossier as Content
-
-SCREENING = "Exclusion screening"
 
 
 def request(person: Person, facility: Facility, *, by: Actor, now: datetime) -> Dossier:
@@ -79,7 +77,7 @@ def _content(dossier: Dossier) -> Content:
                 what=row.kind, number=row.number or "no number", issuer=row.issuer or "issuer not on file",
                 valid=f"{row.from_on or 'not on file'} to {row.until_on or 'no end'}",
                 verified=f"{row.verified_on} by {names.get(row.verified_by, 'nobody')}: {row.verified_how}" if row.verified_on else "not verified",
-                state="valid" if proof.covers(on) else "ended" if proof.until_on and proof.until_on < on else "not begun",
+                state=_state(proof, on),
                 document=first,
             )
         )  # fmt: skip
@@ -92,18 +90,30 @@ def _content(dossier: Dossier) -> Content:
         for one in trade.standings(holder, role, place, on, None, rules=rules)
         if one.stops or one.state != "missing"
     ]
+    screening, certificate = _screening(person, on, dossier.requested_at)
+    if certificate:
+        papers.append(Paper(title="Exclusion screening", pdf=certificate))
     return dossiers.Dossier(
         person=person.signing_name, facility=facility.name, practice=SETTINGS.practice_name, on=on, lines=tuple(lines),
-        demanded=tuple(dict.fromkeys(demanded)), screening=_screening(rows, on), papers=tuple(papers),
+        demanded=tuple(dict.fromkeys(demanded)), screening=screening, papers=tuple(papers),
     )  # fmt: skip
 
 
-def _screening(rows: list[Credential], on: date) -> str:
-    """The proof of the month's exclusion screening, or that there is none."""
-    for row in rows:
-        if row.kind == SCREENING and credentials.proof_of(row).covers(on):
-            return f"Screened; the proof holds to {row.until_on or 'no end'}. {row.number}".strip()
-    return "No exclusion screening that holds on this day is on file."
+def _state(proof: trade.Proof, on: date) -> str:
+    if proof.covers(on):
+        return "valid" if proof.verified else "not verified"
+    return "ended" if proof.until_on and proof.until_on < on else "not begun"
+
+
+def _screening(person: Person, on: date, now: datetime) -> tuple[str, bytes | None]:
+    """Where the person stands on the exclusion lists, and the certificate of their last screening."""
+    standing, party = screenings.screened(person, on), screenings.party_of(person)
+    result = screenings.last_result(party, on) if party else None
+    said = " ".join(standing.objections) or f"Screened on {standing.screened_on}; nothing stands against {person.name}."
+    if result is None:
+        return said, None
+    kept = screenings.certified(result)
+    return said, documents.read(kept) if kept else screenings.certificate_pdf(result, now=now)
 
 
 def document_of(dossier: Dossier) -> Document:

@@ -9,7 +9,7 @@ from PIL import Image
 from pypdf import PdfReader
 
 import tasks
-from actions import Refused, cases, credentials, documents, jobs
+from actions import Refused, cases, credentials, documents, dossiers, jobs, screenings
 from models import (
     Assignment,
     AuditEntry,
@@ -25,6 +25,7 @@ from models import (
     Run,
 )
 from tests.cast import NOW, actor, book
+from tests.test_screenings import line, listed
 from views import now
 
 SOON = now().date() + timedelta(days=20)
@@ -332,7 +333,7 @@ def test_the_file_for_a_hospital_holds_index_copies_and_screening(olive, cast):
     whole = " ".join(" ".join(pages).split())
     assert "Credential file for Mercy" in whole
     assert "ACLS is not on file" in whole
-    assert "No exclusion screening" in whole
+    assert "never screened against an exclusion list" in whole
     assert elsewhere.kind not in whole
     assert "BLS N-1" in pages[-1]
     assert len(pages) == 2
@@ -414,3 +415,15 @@ def test_nobody_verifies_their_own_while_another_owner_could(cast, database):
     cast.olive.roles = ["biller"]
     cast.olive.save()
     credentials.verify(row, how="Mine", by=actor(cast.tess), now=now())
+
+
+def test_a_screened_persons_file_ends_with_the_certificate(cast, tmp_path):
+    path = listed(tmp_path, line("NOBODY", "NELL"))
+    screenings.load(path, name="leie", by=actor(cast.olive), now=now(), allow_small=True)
+    screenings.screen(by=actor(cast.olive), now=now())
+    row = dossiers.request(cast.tess, cast.mercy, by=actor(cast.olive), now=now())
+    tasks.work_off()
+    pdf = documents.read(dossiers.document_of(Dossier.get_by_id(row.id)))
+    last = " ".join(PdfReader(io.BytesIO(pdf)).pages[-1].extract_text().split())
+    assert "Exclusion screening" in last
+    assert "Tess Tran" in last
