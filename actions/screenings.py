@@ -383,7 +383,9 @@ def decide(hit: Hit, *, what: str, reason: str, evidence: str, by: Actor, now: d
         reasons.append("Say in a sentence why.")
     if what == "cleared" and not evidence.strip() and hit.tier in screening.BLOCKING:
         reasons.append("Name the evidence: the number of the OIG search that verified it, or the document.")
-    if by.person is not None and hit.party.person_id == by.id:
+    if by.person is None:
+        reasons.append("A person decides, never the machine.")
+    elif hit.party.person_id == by.id:
         reasons.append("Somebody else decides on your own hits.")
     if reasons:
         raise Refused(*reasons)

@@ -297,6 +297,11 @@ def test_a_probable_hit_is_cleared_with_evidence_alone(screened):
         screenings.decide(the_hit(screened.tess), what="cleared", reason="It is another person", evidence="", by=actor(screened.olive), now=NOW)  # fmt: skip
 
 
+def test_the_machine_decides_nothing(screened):
+    with pytest.raises(Refused, match="A person decides"):
+        screenings.decide(the_hit(screened.tess), what="cleared", reason="It is another person", evidence="x", by=MACHINE, now=NOW)  # fmt: skip
+
+
 def test_nobody_decides_on_their_own_hit(cast, client_for, tmp_path):
     load(listed(tmp_path, line("OWENS", "OLIVE", "19850607")))
     screenings.screen(by=MACHINE, now=NOW)
