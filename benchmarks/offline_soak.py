@@ -136,6 +136,7 @@ class Run:
     def end(self) -> tuple[int, int]:
         """How many of the entries that the form showed are not in the record, how many are there that nobody made."""
         self.context.set_offline(False)
+        self.page.unroute_all(behavior="wait")
         self.page.evaluate("window.dispatchEvent(new Event('online'))")
         all_sent(self.page)
         rows = [row[0] for row in stored(self.desk, self.case)["rows"]]
@@ -144,9 +145,11 @@ class Run:
 
 
 MADE = """
+if (crypto.randomUUID) {
 const make = crypto.randomUUID.bind(crypto);
 window.made = [];
 crypto.randomUUID = () => { const id = make(); made.push(id); return id; };
+}
 """
 """Every id the page makes, for the count."""
 

@@ -6,8 +6,8 @@
   const root = document.getElementById("phone") || document.getElementById("offline");
   const DAY = 86400000, UNDO = 600000, SESSION = crypto.randomUUID();
   let db = null, keys = {}, meta = {}, held = new Map(), outbox = [], broken = "", said = "", auth = "";
-  let fix = null, token = "", sending = false, again = false, hidden = 0, lock = null;
-  let where = {}, caseId = 0, route = "", now0 = 0;
+  let fix = null, token = "", sending = false, again = false, hidden = 0, lock = null, soon = 0;
+  let caseId = 0, route = "", now0 = 0;
   const chosen = { when: null, status: "", side: "", more: false };
 
   // The store: keys, what is known of this phone, the cases it holds, what was not sent yet.
@@ -210,6 +210,10 @@
       if (!(error instanceof Ended) && !["TypeError", "TimeoutError", "AbortError"].includes(error.name)) console.error(error.name, error.message);
     }
     sending = false;
+    clearTimeout(soon);
+    if (waiting().length && navigator.onLine && !auth) soon = setTimeout(wake, 5000);
+    // Where it exists, the browser says when the network is back; elsewhere the timer finds out.
+    if (waiting().length) navigator.serviceWorker?.ready?.then((one) => one.sync?.register("entries")).catch(() => {});
     draw();
   }
   async function flush() {
@@ -813,9 +817,6 @@
     draw();
     if (root?.id !== "offline" && (root || outbox.length || Date.now() - (meta.contact || 0) > 300000)) { if (outbox.length) await send(); await refresh(); }
     else if (waiting().length) send();
-    const registration = await navigator.serviceWorker?.getRegistration?.();
-    // Where it exists, the browser wakes the page when the network is back; elsewhere the timer does.
-    if (registration?.sync && waiting().length) registration.sync.register("entries").catch(() => {});
   }
   begin();
 })();
