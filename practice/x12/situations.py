@@ -295,7 +295,8 @@ class _Claim:
         for line in self.lines:
             same = (line.code, tuple(sorted(line.modifiers)), line.on, line.until, line.rendering)
             if line.service and same in seen and not {"76", "77", "59", "91"} & set(line.modifiers):
-                self.out.say("X03", line.service, "This line stands twice; add up its units.", loop="2400")
+                severity: Severity = "error" if line.code in MONITORING else "warning"
+                self.out.say("X03", line.service, "This line stands twice; add up its units.", severity, "2400")
             seen.add(same)
 
     # Other payers
