@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from actions import MACHINE, Actor, Refused, audit, documents
+from actions import MACHINE, Actor, Refused, audit, documents, screenings
 from models import (
     SETTINGS,
     Application,
@@ -166,6 +166,10 @@ def covered(one: trade.Standing, excused: dict[str, str]) -> bool:
 
 def require(case: Case, person: Person, role: str, *, reason: str, by: Actor, now: datetime) -> None:
     """Refuse an assignment that objections stand against, unless the owner gives a reason: then keep it as an override."""
+    excluded = screenings.standing_against(person, on=case.date_of_service)
+    if excluded:
+        # No reason excuses this one: whoever employs an excluded person pays for it (billing.md 9.3).
+        raise Refused(*excluded)
     found = objections(case, person, role)
     if not found:
         return

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from actions import MACHINE, Actor, Refused, audit, credentials, documents, jobs, reports
+from actions import MACHINE, Actor, Refused, audit, credentials, documents, jobs, reports, screenings
 from models import (
     Agreement,
     Assignment,
@@ -85,7 +85,11 @@ def weigh(case: Case) -> Weighed:
     )
     if facts.header.payer_class and rule_of(case, terms()) is None:
         found.insert(0, scrub.Finding(id="PAY-01", severity="block", message=_unruled(case), where="payers"))
-    return Weighed(facts=facts, coding=coded, findings=found, missing=missing(facts), people=people)
+    excluded = [
+        scrub.Finding(id="EXC-01", severity="block", message=said, where="screenings")
+        for said in screenings.obstacles(case)
+    ]
+    return Weighed(facts=facts, coding=coded, findings=[*excluded, *found], missing=missing(facts), people=people)
 
 
 def _unruled(case: Case) -> str:

@@ -487,15 +487,22 @@ def notice(on: date) -> str:
 
 
 def obstacles(case: Case) -> list[str]:
-    """Why nobody may work on this case or claim for it: a hit that stands on one of its people or its surgeon.
-
-    A confirmed exclusion counts from its first day on, so that work done before it is not held.
-    """
+    """Why nobody may work on this case or claim for it: a hit that stands on one of its people or its surgeon."""
     who: list[Person | Surgeon] = [
         row.person for row in Assignment.select(Assignment, Person).join(Person).where(Assignment.case == case.id)
     ]
-    hits = [(one, hit) for one in [*who, *filter(None, [case.surgeon])] for hit in open_hits(one)]
-    return list(dict.fromkeys(said for one, hit in hits if (said := _obstacle(one.name, hit, case.date_of_service))))
+    said = [
+        one for each in [*who, *filter(None, [case.surgeon])] for one in standing_against(each, on=case.date_of_service)
+    ]
+    return list(dict.fromkeys(said))
+
+
+def standing_against(who: Person | Surgeon, *, on: date) -> list[str]:
+    """The hits that keep somebody from working on a day, in sentences.
+
+    A confirmed exclusion counts from its first day on, so that work done before it is not held.
+    """
+    return [said for hit in open_hits(who) if (said := _obstacle(who.name, hit, on))]
 
 
 def _obstacle(name: str, hit: Hit, on: date) -> str:

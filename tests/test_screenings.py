@@ -13,7 +13,7 @@ from pypdf import PdfReader
 
 import models
 import tasks
-from actions import MACHINE, Refused, jobs, screenings
+from actions import MACHINE, Refused, cases, jobs, packets, screenings
 from models import (
     AuditEntry,
     Decision,
@@ -563,3 +563,18 @@ def test_a_command_says_in_a_sentence_why_a_file_is_refused(app, cast, name):
     refused = run(app, "load", str(LEIE / name), "--allow-small")
     assert refused.exit_code == 2
     assert "Traceback" not in refused.output
+
+
+def test_an_excluded_person_is_not_assigned_whatever_the_reason(screened):
+    case = the_cast.book(screened, people=False)
+    screenings.decide(the_hit(screened.tess), what="confirmed", reason="Verified by SSN online", evidence="OIG 1", by=actor(screened.olive), now=NOW)  # fmt: skip
+    with pytest.raises(Refused, match="excluded since"):
+        cases.assign(case, screened.tess, "technologist", by=actor(screened.olive), now=NOW, override="short of people")
+    assert not case.assignments.exists()
+
+
+def test_a_standing_exclusion_blocks_the_packet(screened):
+    case = the_cast.load(screened, "02")
+    screenings.decide(the_hit(screened.tess), what="confirmed", reason="Verified by SSN online", evidence="OIG 1", by=actor(screened.olive), now=NOW)  # fmt: skip
+    blocking = {finding.id: finding.message for finding in packets.weigh(case).blocking}
+    assert "is excluded since" in blocking["EXC-01"]

@@ -188,6 +188,8 @@ def _mend(case: Case, weighed: Weighed, finding: scrub.Finding) -> tuple[str, st
     if kind == "payers":
         may = me().has("owner", "biller")
         return (url_for("places.listing", noun="payers"), "Open the payers") if may else ("", "")
+    if kind == "screenings":
+        return (url_for("screenings.index"), "Open the screening") if me().has("owner", "auditor") else ("", "")
     return "#lines", "See the lines"
 
 
