@@ -237,7 +237,7 @@ def objections(claim: Claim) -> list[str]:
         found.append(f"A {word} claim needs the payer's own claim number of the first one.")
     if len({line.key for line in claim.lines}) < len(claim.lines):
         found.append("Two lines have the same key; the payer's answer could not be told apart.")
-    if len(set(claim.diagnoses)) < len(claim.diagnoses):
+    if len({code.replace(".", "").upper() for code in claim.diagnoses}) < len(claim.diagnoses):
         found.append("A diagnosis stands twice.")
     if (claim.coverage.relationship == "18") != (claim.coverage.subscriber is None):
         found.append("Name a subscriber exactly when the patient is not the subscriber.")
