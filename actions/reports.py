@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +20,7 @@ from models import (
     Addendum,
     Approval,
     Assignment,
+    AuditEntry,
     Case,
     Document,
     Entry,
@@ -28,9 +31,10 @@ from models import (
     db,
 )
 from practice import cases as facts_of
-from practice import drafting, record, signing
+from practice import drafting, record, signing, similarity
 from practice.cases import Facts, Physician
 from practice.drafting import AddendumFact, Draft, SignatureFact
+from practice.faithfulness import Checked, Checker, Finding
 from practice.rewording import Wording, applied, reworded
 
 if TYPE_CHECKING:
@@ -209,6 +213,127 @@ def print_again(report: Report, *, by: Actor, now: datetime) -> None:
         audit.record(by, "print", "report", row_id=report.id, case_id=report.case_id)
 
 
+# Faithfulness
+
+
+@lru_cache(maxsize=8)
+def checker(facts: bytes) -> Checker:
+    """The checker of one record, kept warm: it answers in milliseconds while somebody types."""
+    read = msgspec.msgpack.decode(facts, type=Facts)
+    return Checker(read, drafting.draft(read))
+
+
+@lru_cache(maxsize=8)
+def _without_impression(facts: bytes) -> Checker:
+    read = msgspec.structs.replace(msgspec.msgpack.decode(facts, type=Facts), impression=None)
+    return Checker(read, drafting.draft(read))
+
+
+def checked(report: Report) -> Checked:
+    """What the report says and its record does not. The physician's impression is weighed against the rest of it."""
+    facts = report.read_facts()
+    if facts.impression is None:
+        return checker(bytes(report.facts)).check(report.text)
+    return _with_impression(report, facts.impression.text)
+
+
+def _with_impression(report: Report, mine: str) -> Checked:
+    """An impression is no source of its own words, so the record is taken without it, and the text in two parts."""
+    section = report.text.rfind(_HEADING)
+    at = report.text.find(mine, section)
+    if min(section, at) < 0:
+        return checker(bytes(report.facts)).check(report.text)
+    last = report.text.find("\n", report.text.find("\n\n", at + len(mine)) + 2)  # the line that says whose it is
+    rest = report.text[:at] + re.sub(r"[^\n]", " ", report.text[at:last]) + report.text[last:]
+    found = _without_impression(bytes(report.facts)).check(rest)
+    kept = [
+        one
+        for one in found.findings
+        if one.kind != "stale" and not (one.kind == "omission" and one.section in ("impression", "provenance"))
+        and one.section != "provenance"
+    ]  # fmt: skip
+    own = [
+        msgspec.structs.replace(one, start=one.start + at, end=one.end + at)
+        for one in impression_findings(bytes(report.facts), mine)
+    ]
+    return msgspec.structs.replace(found, text=report.text, findings=(*kept, *own))
+
+
+_HEADING = "11. Impression\n"
+
+
+def impression_findings(facts: bytes, text: str) -> list[Finding]:
+    """What an impression says and the record does not, from its start. It may leave out what stands elsewhere."""
+    found = _without_impression(facts).check(_HEADING + text).findings
+    return [
+        msgspec.structs.replace(one, start=one.start - len(_HEADING), end=one.end - len(_HEADING))
+        for one in found
+        if one.kind != "omission"
+    ]
+
+
+def _unfaithful(report: Report) -> list[str]:
+    """The red findings of a report, in sentences; they stop its approval and its signature."""
+    red = [one for one in checked(report).findings if one.grade == "red"]
+    return list(dict.fromkeys(told(one) for one in red))
+
+
+def told(finding: Finding) -> str:
+    """A finding in one sentence, with the words it is about."""
+    return f"“{finding.text}”: {finding.message}" if finding.text else finding.message
+
+
+COMPARED = 50
+"""Signed reports of the practice that a new one is compared with."""
+
+
+def alike(report: Report) -> tuple[Report, float] | None:
+    """The recently signed report whose findings read like this one's, and how much; None once somebody wrote of this case."""
+    by_people = any(one.author in ("technologist", "physician") for one in wordings_of(report))
+    if by_people or report.read_facts().impression:
+        return None
+    recent = (
+        Case.select(Case.id)
+        .where(Case.signed_at.is_null(False), Case.id != report.case_id)
+        .order_by(Case.signed_at.desc())
+        .limit(COMPARED)
+    )
+    others = list(newest(list(recent)).values())
+    found = similarity.alike(report.text, [one.text for one in others])
+    return (others[found[0]], found[1]) if found else None
+
+
+# What changed since somebody looked
+
+
+def last_looks(cases: Sequence[Case], person: Person) -> dict[int, int]:
+    """The newest report of each case that this person opened, by the case's id: the audit trail knows."""
+    rows = (
+        AuditEntry.select(AuditEntry.case_id, pw.fn.MAX(AuditEntry.row_id))
+        .where(
+            AuditEntry.case_id.in_([case.id for case in cases]), AuditEntry.actor == person.id,
+            AuditEntry.action == "view", AuditEntry.noun == "report",
+        )
+        .group_by(AuditEntry.case_id)
+        .tuples()
+    )  # fmt: skip
+    return {case_id: report_id for case_id, report_id in rows if report_id}
+
+
+def changes_since(report: Report, seen: int | None, person: Person) -> list[str]:
+    """What changed in a report since the one this person saw last, in sentences; their own changes are no news."""
+    if seen is None or seen == report.id or report.drafted_by == person.id:
+        return []
+    then = Report.get_or_none(Report.id == seen, Report.case == report.case_id)
+    if then is None:
+        return []
+    changed = drafting.changes(then.read_facts(), report.read_facts())
+    before, after = ([one.text for one in wordings_of(row)] for row in (then, report))
+    changed += [f"Now in other words: {text}" for text in after if text not in before]
+    changed += [f"No longer in these words: {text}" for text in before if text not in after]
+    return changed
+
+
 # Approval
 
 
@@ -269,7 +394,7 @@ def objections_to_approval(report: Report, case: Case, person: Person) -> list[s
         return ["A technologist of this case approves its report."]
     if approval_of(report):
         return ["This report is approved already."]
-    found = [*_staleness(report, case), *signing.open_gaps(report.read_facts())]
+    found = [*_staleness(report, case), *_unfaithful(report), *signing.open_gaps(report.read_facts())]
     if case.closed_at is None:
         found.insert(0, "The record is still open. Close the case first.")
     return found
@@ -327,6 +452,9 @@ def impress(case: Case, *, text: str, by: Actor, now: datetime) -> Report:
         data = record.Impression(by=me.id, text=text.strip().replace("\r\n", "\n"))
         there = facts.impression
         if there is None or (there.text, there.by) != (data.text, data.by):
+            found = impression_findings(msgspec.msgpack.encode(facts), data.text)
+            if red := [one for one in found if one.grade == "red"]:
+                raise Refused(*dict.fromkeys(told(one) for one in red))
             entry = record.Entry(
                 client_id=str(uuid.uuid4()), at=now, data=data, entered_at=now, replaces=there.src if there else None
             )
@@ -355,6 +483,7 @@ def objections_to_signing(report: Report, case: Case, person: Person) -> list[st
         found.append(_UNKNOWN)
     elif not signing.connected(facts, me.id):
         found.append("The record does not say when you were connected. Add it to the record first.")
+    found += _unfaithful(report)
     found += signing.gaps(facts)
     if facts.impression is None:
         found.append("Confirm the impression first.")

@@ -15,7 +15,7 @@ from msgspec import Struct
 from .report import Author, Block, Draft, Item, Items, Paragraph, Section, Sentence
 
 WORDED = ("key_result", "alerts", "impression")
-"""Sections of sentences; the others are tables, lists and times, which are always the app's own."""
+"""Sections that a model may word. The others are tables, lists and times; people may word the sentences between them."""
 
 
 class Run(Struct, frozen=True):
@@ -84,7 +84,7 @@ class _Laid:
         self.used: list[Wording] = []
 
     def section(self, section: Section) -> Section:
-        if section.key not in WORDED:
+        if all(one.section != section.key for one in self.wordings):
             return section
         blocks = tuple(self._block(section.key, place, one) for place, one in enumerate(section.blocks))
         return msgspec.structs.replace(section, blocks=blocks)

@@ -81,11 +81,12 @@ def case_file(number: str) -> bytes:
     return next(CASES.glob(f"{number}_*.json")).read_bytes()
 
 
-def load(cast: SimpleNamespace, number: str) -> Case:
-    """A case file as a case, its people renamed to the cast's, Tess and Pia assigned."""
+def load(cast: SimpleNamespace, number: str, **changed: object) -> Case:
+    """A case file as a case, its people renamed to the cast's, Tess and Pia assigned; `changed` of its own fields."""
     from actions.cases import load as load_file
 
     body = json.loads(case_file(number))
+    body["case"].update(changed)
     for index, one in enumerate(body["case"]["staff"]["technologists"]):
         one["name"] = cast.tess.name if index == 0 else f"Technologist {index + 1}"
     for index, one in enumerate(body["case"]["staff"]["physicians"]):

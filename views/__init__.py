@@ -14,6 +14,7 @@ from flask_login import current_user
 
 from actions import Actor
 from models import ROLES, SETTINGS, Person
+from practice.figures import in_words
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -195,6 +196,7 @@ def register(app: Flask) -> None:
         credentials,
         desk,
         documents,
+        editing,
         notices,
         offline,
         packets,
@@ -205,12 +207,14 @@ def register(app: Flask) -> None:
         reports,
         screenings,
         sessions,
+        verifications,
         wording,
     )
 
     for module in (
-        audit, cases, credentials, desk, documents, notices, offline, packets, people, phone, places, record, reports, screenings, sessions, wording,
+        audit, cases, credentials, desk, documents, editing, notices, offline, packets, people, phone, places, record, reports, screenings, sessions,
+        verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)
     commands.register(app)
-    app.jinja_env.filters.update(day=day, moment=moment, clock=clock, device=device, hours=hours)
+    app.jinja_env.filters.update(day=day, moment=moment, clock=clock, device=device, hours=hours, took=in_words)

@@ -21,6 +21,7 @@ from actions import MACHINE, Refused, audit, cases, credentials, keeping, packet
 from models import SETTINGS, Case, db
 from practice import coding, drafting, factsheet, interchange, record
 from practice.cases import Facts
+from practice.faithfulness import printed
 from practice.interchange import MAX_BYTES, BadCase
 from practice.rewording import Wording, reworded
 
@@ -283,7 +284,7 @@ def check(file: str, text: str) -> None:
     TEXT is plain text, or the JSON that draft prints.
     """
     facts = _facts(file)
-    said, code = printed(_read(text), facts, drafting.draft(facts))
+    said, code = printed(_content(text), facts, drafting.draft(facts))
     _write(said, None)
     if code:
         raise click.exceptions.Exit(code)
@@ -338,8 +339,8 @@ def backup(folder: str) -> None:
 
 
 def register(app: Flask) -> None:
+    from views.credential_commands import held
     from views.screening_commands import exclusion_lists
 
-    app.cli.add_command(exclusion_lists)
-    for command in (case, texts, trail, migrate, setup_link, demo, backup):
+    for command in (held, exclusion_lists, case, texts, trail, migrate, setup_link, demo, backup):
         app.cli.add_command(command)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +13,7 @@ from wtforms import BooleanField, PasswordField, SelectMultipleField, TextAreaFi
 from wtforms.validators import DataRequired, Length
 
 import tasks
-from actions import Refused, audit, documents, packets, reports, wording
+from actions import Refused, audit, documents, editing, packets, reports, wording
 from models import Approval, Assignment, Case, Document, Entry, Facility, Job, Patient, Report, Signature
 from practice import drafting, keying, signing, telling
 from practice.cases import Facts
@@ -90,7 +89,15 @@ class Waiting:
     alerts: int
     approval: Approval | None
     changed: bool
+    news: str
+    """Whether this person has not opened it, or not since it changed."""
     held: str
+
+    @property
+    def key_result(self) -> str:
+        """The key result as it stands in the draft: the first thing to read."""
+        lines = self.report.text.split("\n") if self.report else []
+        return next((line.removeprefix("Key result: ") for line in lines if line.startswith("Key result: ")), "")
 
     @property
     def url(self) -> str:
@@ -110,19 +117,25 @@ GROUPS = (
 @bp.get("/reports")
 @roles("owner", "physician", "technologist")
 def inbox():
+    waiting = _inbox(packets.terms())
+    audit.viewed(actor(), "report", listed=[one.case.id for one in waiting])
+    groups = [(title, [one for one in waiting if one.group == key]) for key, title in GROUPS]
+    return page("reports/inbox.html", groups=groups, count=len(waiting))
+
+
+def _inbox(agreed: packets.Terms | None = None) -> list[Waiting]:
+    """Everything that waits, in the order it is worked off; what is held only where the terms are given."""
     cases = _unsigned()
     drafts = reports.newest(cases)
     approvals = reports.approvals_of(list(drafts.values()))
     mine = set(Assignment.select(Assignment.case, Assignment.role).where(Assignment.person == me().id).tuples())
-    waiting, agreed = [], packets.terms()
+    looks, waiting = reports.last_looks(cases, me()), []
     for case in cases:
         report = drafts.get(case.id)
-        waiting.append(_waiting(case, report, approvals.get(report.id) if report else None, mine, agreed))
+        approval = approvals.get(report.id) if report else None
+        waiting.append(_waiting(case, report, approval, mine, looks.get(case.id), agreed))
     # What did not resolve comes first; within that, the oldest. report-and-phone.md 4.7
-    waiting.sort(key=lambda one: (not one.unresolved, one.case.date_of_service, one.case.id))
-    audit.viewed(actor(), "report", listed=[one.case.id for one in waiting])
-    groups = [(title, [one for one in waiting if one.group == key]) for key, title in GROUPS]
-    return page("reports/inbox.html", groups=groups, count=len(waiting))
+    return sorted(waiting, key=lambda one: (not one.unresolved, one.case.date_of_service, one.case.id))
 
 
 def _unsigned() -> list[Case]:
@@ -145,8 +158,9 @@ def _unsigned() -> list[Case]:
 
 
 def _waiting(
-    case: Case, report: Report | None, approval: Approval | None, mine: set[tuple[int, str]], agreed: packets.Terms
-) -> Waiting:
+    case: Case, report: Report | None, approval: Approval | None, mine: set[tuple[int, str]], look: int | None,
+    agreed: packets.Terms | None,
+) -> Waiting:  # fmt: skip
     facts = report.read_facts() if report else case.facts()
     return Waiting(
         case=case,
@@ -156,8 +170,15 @@ def _waiting(
         alerts=len(facts.alerts),
         approval=approval,
         changed=bool(report and not case.signed_at and report.record_rev != case.record_rev),
-        held=_held(case, facts, agreed),
+        news=_news(report, look),
+        held=_held(case, facts, agreed) if agreed else "",
     )
+
+
+def _news(report: Report | None, look: int | None) -> str:
+    if report is None or look == report.id or report.drafted_by == me().id:
+        return ""
+    return "changed since you looked" if look else "new to you"
 
 
 def _group(case: Case, report: Report | None, approval: Approval | None, mine: set[tuple[int, str]]) -> str:
@@ -188,12 +209,29 @@ def _held(case: Case, facts: Facts, agreed: packets.Terms) -> str:
 def show(id: int):
     case = find_case(id)
     report = reports.current(case)
+    looked = reports.last_looks([case], me()).get(case.id)
     audit.viewed(actor(), "report", row_id=report.id if report else None, case_id=case.id)
     if report is None:
         return page("reports/none.html", case=case, may_draft=_may_draft(case))
     draft = reports.written(report)
-    offer = wording.offer(report, case, now=now())
-    return page("reports/show.html", **_standing(case, report), draft=draft, number=_numbers(draft), offer=offer)
+    context = _standing(case, report)
+    nearest = reports.alike(report) if context["may_approve"] and not context["approval"] else None
+    return page(
+        "reports/show.html", **context, **_read(case, report, draft, looked), draft=draft,
+        offer=wording.offer(report, case, now=now()), alike=nearest,
+    )  # fmt: skip
+
+
+def _read(case: Case, report: Report, draft: drafting.Draft, looked: int | None) -> dict[str, Any]:
+    """What a reader needs beside the text: where each sentence stands, what is found there, what is new."""
+    found = [] if case.signed_at or not reports.faithful(report) else editing.standing(report, draft)
+    return {
+        "number": Numbers(draft, found),
+        "first_prose": Numbers(draft, [])(draft.key_result[0]) if draft.key_result else None,
+        "found": found,
+        "may_word": editing.author(report, case, me()),
+        "changes": reports.changes_since(report, looked, me()),
+    }
 
 
 def _may_draft(case: Case) -> bool:
@@ -218,10 +256,18 @@ def _standing(case: Case, report: Report) -> dict[str, Any]:
     }
 
 
-def _numbers(draft: drafting.Draft) -> Callable[[object], int | None]:
-    """Where each sentence and row stands in the report, from 1."""
-    places = {id(one): place for place, (_, one) in enumerate(drafting.sentences(draft), 1)}
-    return lambda one: places.get(id(one))
+class Numbers:
+    """Where each sentence and row stands in the report, from 1, and what was found there."""
+
+    def __init__(self, draft: drafting.Draft, found: list[editing.Standing]) -> None:
+        self.places = {id(one): place for place, (_, one) in enumerate(drafting.sentences(draft), 1)}
+        self.found = found
+
+    def __call__(self, one: object) -> int | None:
+        return self.places.get(id(one))
+
+    def at(self, number: int) -> list[editing.Standing]:
+        return [one for one in self.found if one.number == number]
 
 
 @bp.get("/reports/<row:id>/sentences/<row:number>")
@@ -234,7 +280,11 @@ def sentence(id: int, number: int):
     one = said[number - 1]
     audit.viewed(actor(), "report", row_id=report.id, case_id=case.id)
     text = one.text if isinstance(one, drafting.Sentence) else " · ".join(one.cells)
-    return page("reports/sentence.html", case=case, report=report, text=text, **_sources(case, report, one.sources))
+    editable = editing.sentence(report, number) if editing.author(report, case, me()) else None
+    return page(
+        "reports/sentence.html", case=case, report=report, text=text, number=number, editable=editable,
+        may_addend=bool(case.signed_at and reports.may_sign(case, me())), **_sources(case, report, one.sources),
+    )  # fmt: skip
 
 
 def _sources(case: Case, report: Report, sources: tuple[str, ...]) -> dict[str, Any]:
@@ -367,27 +417,64 @@ def review(id: int):
     newest = reports.current(case)
     if newest.id != report.id:
         return redirect(url_for("reports.review", id=newest.id), 303)
+    looked = reports.last_looks([case], me()).get(case.id)
     audit.viewed(actor(), "report", row_id=report.id, case_id=case.id)
-    return _review(report, case)
+    return _review(report, case, looked=looked)
 
 
-def _review(report: Report, case: Case, status: int = 200, **given: Any) -> Response:
+def _review(report: Report, case: Case, status: int = 200, looked: int | None = None, **given: Any) -> Response:
     draft = reports.written(report)
     facts = report.read_facts()
     context = {
         **_standing(case, report),
+        **_read(case, report, draft, looked),
+        **_batch(report),
+        "mine": _mine(case, facts),
         "draft": draft,
-        "number": _numbers(draft),
         "facts": facts,
         "objections": reports.objections_to_signing(report, case, me()),
         "confirmations": signing.confirmations(facts),
         "meaning": signing.MEANING,
-        "impression": ImpressionForm(formdata=None, text=impression(draft)),
+        "impression": _impression_form(report, impression(draft)),
         "form": _sign_form(facts, formdata=None),
         "reasons": [],
         **given,
     }
     return page("reports/review.html", status, **context)
+
+
+def _impression_form(report: Report, text: str) -> ImpressionForm:
+    form = ImpressionForm(formdata=None, text=text)
+    form.text.render_kw = {
+        "hx-post": url_for("editing.weigh_impression", id=report.id), "hx-trigger": "input changed delay:300ms",
+        "hx-target": "#found", "hx-swap": "outerHTML", "hx-sync": "this:replace",
+    }  # fmt: skip
+    return form
+
+
+def _batch(report: Report) -> dict[str, Any]:
+    """The reports before and after this one among those to sign: read one after the other, each signed by itself."""
+    ids = [one.report.id for one in _inbox() if one.group == "sign"]
+    at = ids.index(report.id) if report.id in ids else None
+    return {
+        "before": ids[at - 1] if at else None,
+        "after": (ids[at + 1] if at + 1 < len(ids) else None) if at is not None else next(iter(ids), None),
+        "batch": (at + 1, len(ids)) if at is not None and len(ids) > 1 else None,
+    }
+
+
+def _mine(case: Case, facts: Facts) -> list[str]:
+    """After a hand-over, which minutes are this physician's to sign for."""
+    who = reports.physician_of(case, facts, me())
+    if who is None or len(facts.staff.physicians) < 2:
+        return []
+    shown = clock(facts)
+    return [
+        f"{shown.time(one.connect) if one.connect else '[not recorded]'} to "
+        f"{shown.time(one.disconnect) if one.disconnect else '[not recorded]'}"
+        for one in facts.physician_log
+        if one.physician == who.id
+    ]
 
 
 def _sign_form(facts: Facts, **given: Any) -> SignForm:
@@ -401,11 +488,17 @@ def _sign_form(facts: Facts, **given: Any) -> SignForm:
 def impress(id: int):
     report, case = find_for_signing(id)
     form = ImpressionForm()
-    if not form.validate():
-        return _review(report, case, 422, impression=form)
-    newer = reports.impress(case, text=form.text.data, by=actor(), now=now())
-    flash("The impression is yours now. Review the rest and sign.")
-    return redirect(url_for("reports.review", id=newer.id) + "#sign", 303)
+    if form.validate():
+        try:
+            newer = reports.impress(case, text=form.text.data, by=actor(), now=now())
+        except Refused as refused:
+            if case.signed_at:
+                raise
+            form.text.errors = refused.reasons
+        else:
+            flash("The impression is yours now. Review the rest and sign.")
+            return redirect(url_for("reports.review", id=newer.id) + "#sign", 303)
+    return _review(report, case, 422, impression=form)
 
 
 @bp.post("/reports/<row:id>/signature")
