@@ -213,7 +213,7 @@
     clearTimeout(soon);
     if (waiting().length && navigator.onLine && !auth) soon = setTimeout(wake, 5000);
     // Where it exists, the browser says when the network is back; elsewhere the timer finds out.
-    if (waiting().length) navigator.serviceWorker?.ready?.then((one) => one.sync?.register("entries")).catch(() => {});
+    if (waiting().length && !navigator.onLine) navigator.serviceWorker?.ready?.then((one) => one.sync?.register("entries")).catch(() => {});
     draw();
   }
   async function flush() {
