@@ -276,8 +276,9 @@ class Checker:
         ]
         for key in dict.fromkeys(_keys(flat)):
             for at in self.index.get(key, ()):
+                # A free text that stands word for word tells more than all the words in it.
                 score[at] += (
-                    6 if key[0] == "quote" else 3 if key[0] in ("time", "number", "code", "person", "drug") else 2
+                    99 if key[0] == "quote" else 3 if key[0] in ("time", "number", "code", "person", "drug") else 2
                 )
         for word in {token.low for token in (*clause.label, *flat) if token.kind in SOFT or token.kind == "status"}:
             for at in self.index.get(("said", word), ()):

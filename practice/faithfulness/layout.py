@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from .statements import Book
+from .statements import Book, quoted
 from .words import VOCABULARY, Token
 
 _HEADING = re.compile(r"^\W*(?:\d{1,2}\.)\s+(?P<title>\S.*)$")
@@ -94,7 +94,7 @@ class Reader:
             section = "provenance"
         elif section == "addendum":
             return Line([], [], section, State(section))
-        tokens = _quoted(self.book, self.book.read(line))
+        tokens = quoted(self.book.quotes, self.book.read(line))
         if found := self._heading(bare):
             return Line([Clause(tuple(tokens), "heading", 0)], tokens, found, State(found, None, False, True))
         section, told = self._opening(state, section, bare, tokens)
@@ -194,34 +194,3 @@ def _cut(tokens: Sequence[Token], marks: tuple[str, ...], text: str) -> Iterator
             run = []
     if any(token.kind != "mark" for token in run):
         yield run
-
-
-def _quoted(book: Book, tokens: list[Token]) -> list[Token]:
-    """Free texts of the record, found word for word, as one token each; the longest first."""
-    out: list[Token] = []
-    place = 0
-    while place < len(tokens):
-        token = tokens[place]
-        for sequence, key in book.quotes.get((token.kind, token.value), ()):
-            size = _runs(tokens, place, sequence)
-            if size:
-                inner = tuple(tokens[place : place + size])
-                out.append(Token("quoted", (key, inner), inner[0].start, inner[-1].end, "quoted"))
-                place += size
-                break
-        else:
-            out.append(token)
-            place += 1
-    return out
-
-
-def _runs(tokens: list[Token], place: int, sequence: Sequence[tuple[str, object]]) -> int:
-    """How many tokens the sequence takes from here, line ends left out; 0 when it does not stand here."""
-    at = place
-    for kind, value in sequence:
-        while at < len(tokens) and tokens[at].kind == "line":
-            at += 1
-        if at >= len(tokens) or tokens[at].kind != kind or tokens[at].value != value:
-            return 0
-        at += 1
-    return at - place

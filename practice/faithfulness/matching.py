@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from .statements import Book, Part, Statement
+from .statements import Book, Part, Statement, quoted
 from .words import MARKS, NEUTRAL, SOFT, VOCABULARY, Token
 
 KEYS = frozenset({"side", "site", "level", "drug", "role", "person", "modality"})
@@ -70,6 +70,11 @@ class Layer:
         self.quotes = {
             piece for token in statement.tokens if token.kind == "quote" for piece in book.pieces[token.value]
         }
+        self.sequences = {
+            first: own
+            for first, known in (book.quotes.items() if self.quotes else ())
+            if (own := [one for one in known if one[1] in self.quotes])
+        }
 
     def _words(self) -> frozenset[str]:
         self.own = own = {
@@ -112,15 +117,16 @@ class Layer:
         )
 
     def _opened(self, clause: Sequence[Token]) -> Iterator[Token]:
-        """A quote that this statement does not hold is words like others."""
+        """A quote that this statement does not hold is words like others, among which its own may stand."""
         for token in clause:
-            if token.kind == "quoted":
-                if token.value[0] in self.quotes:
-                    yield token._replace(kind="quote", value=token.value[0])
-                else:
-                    yield from token.value[1]
-            else:
+            if token.kind != "quoted":
                 yield token
+            elif token.value[0] in self.quotes:
+                yield token._replace(kind="quote", value=token.value[0])
+            elif self.sequences:
+                yield from self._opened(quoted(self.sequences, token.value[1]))
+            else:
+                yield from token.value[1]
 
     def _strayed(
         self, clause: Sequence[Token], hard: list[tuple[Token, str]], soft: list[tuple[Token, str]]

@@ -1026,3 +1026,34 @@ def _ends(book: Book, facts: Facts) -> None:
             "signature", [one.src], name, maybe=["signed physician", Quote(one.cred or "")], where={"signing": None}
         )
     book.add("provenance", ["record"], facts.id, facts.record_rev, c.digest(facts)[:16], maybe=["no"])
+
+
+def quoted(sequences: Sequences, tokens: Sequence[Token]) -> list[Token]:
+    """Free texts of the record, found word for word, as one token each; the longest first."""
+    out: list[Token] = []
+    place = 0
+    while place < len(tokens):
+        token = tokens[place]
+        for sequence, key in sequences.get((token.kind, token.value), ()):
+            size = _runs(tokens, place, sequence)
+            if size:
+                inner = tuple(tokens[place : place + size])
+                out.append(Token("quoted", (key, inner), inner[0].start, inner[-1].end, "quoted"))
+                place += size
+                break
+        else:
+            out.append(token)
+            place += 1
+    return out
+
+
+def _runs(tokens: Sequence[Token], place: int, sequence: Sequence[tuple[str, object]]) -> int:
+    """How many tokens the sequence takes from here, line ends left out; 0 when it does not stand here."""
+    at = place
+    for kind, value in sequence:
+        while at < len(tokens) and tokens[at].kind == "line":
+            at += 1
+        if at >= len(tokens) or tokens[at].kind != kind or tokens[at].value != value:
+            return 0
+        at += 1
+    return at - place

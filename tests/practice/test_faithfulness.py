@@ -16,6 +16,7 @@ from practice import cases as c
 from practice.drafting import as_json, as_text, draft, signable_text
 from practice.faithfulness import Checked, Checker, Finding, check, printed
 from practice.faithfulness.words import NEUTRAL, RELATIONS, VOCABULARY
+from practice.report import impression
 from tests.practice import case_files, mutants, paraphrases
 
 ERRORS = tomllib.loads((Path(__file__).parent / "relation_errors.toml").read_text("utf-8"))["wrong"]
@@ -207,9 +208,10 @@ def test_a_text_of_an_older_record_is_stale() -> None:
 
 @pytest.mark.parametrize("name", case_files.NAMES)
 def test_every_number_time_and_side_of_an_alert_shows_its_entries(name: str) -> None:
-    checked = check(text_of(name), case_files.facts(name))
+    facts = case_files.facts(name)
+    checked = check(text_of(name), facts)
     shown = {checked.text[one.start : one.end] for one in checked.supported}
-    known = {part.src for part in sources(case_files.facts(name))} | {"header", "time", "record"}
+    known = {part.src for part in sources(facts)} | {"header", "time", "record", *facts.time.moments.values()}
     assert all(set(one.sources) <= known for one in checked.supported)
     for alert in case_files.facts(name).alerts:
         assert alert.id in shown
@@ -268,3 +270,14 @@ def test_no_relation_word_is_neutral_or_said_of_a_fact() -> None:
     for kind, words in VOCABULARY["said"].items():
         if kind not in ("title", "columns"):
             assert not RELATIONS & set(words.split()), kind
+
+
+@pytest.mark.parametrize("name", case_files.NAMES)
+def test_an_impression_kept_as_it_was_drafted_leaves_every_other_sentence_true(name: str) -> None:
+    """The impression repeats what other sections say; its words are a free text there and claims here."""
+    facts = case_files.facts(name)
+    by = facts.staff.physicians[0].id
+    said = msgspec.structs.replace(
+        facts, impression=c.SignedNote(by=by, t=facts.time.segments[-1].end, text=impression(draft(facts)), src="kept")
+    )
+    assert check(signable_text(draft(said)), said, builtin=draft(said)).findings == ()
