@@ -130,14 +130,16 @@ def standings_on(
     case: Case, person: Person, role: str, *, given: trade.Rules | None = None, holder: trade.Holder | None = None
 ) -> list[trade.Standing]:
     """How a person meets each demand of a case, on the case's date at its facility."""
-    return trade.standings(
-        holder or holders([person])[person.id],
-        role,
-        place_of(case.facility),
-        case.date_of_service,
-        case.payer_id,
-        rules=given or rules(),
-    )
+    return standings_at(person, role, case.facility, case.date_of_service, case.payer_id, given=given, holder=holder)
+
+
+def standings_at(
+    person: Person, role: str, facility: Facility, on: date, payer: int | None, *, given: trade.Rules | None = None,
+    holder: trade.Holder | None = None,
+) -> list[trade.Standing]:  # fmt: skip
+    """How a person meets what is demanded of a role at a place on a day, whether or not there is a case."""
+    known = holder or holders([person])[person.id]
+    return trade.standings(known, role, place_of(facility), on, payer, rules=given or rules())
 
 
 def objections(case: Case, person: Person, role: str) -> list[trade.Standing]:
@@ -277,37 +279,43 @@ def hold(
     """Put a dated proof on file, with its copy. A renewal is a new row and ends what was applied for; the old row stays."""
     of_type = CredentialType.get(CredentialType.name == kind)
     values = {"state": state, "facility": facility, "from_on": from_on, "until_on": until_on}
-    if reasons := _faults(of_type, **values):
+    if reasons := faults(of_type, **values):
         raise Refused(*reasons)
     if renews is not None and (renews.person_id != person.id or renews.type_id != of_type.id):
         raise Refused("A renewal is of the same person and kind as what it renews.")
     pdf = documents.rewritten(*file) if file else None
     with db.atomic():
-        row = Credential.create(
-            person=person,
-            type=of_type,
-            number=number.strip(),
-            issuer=issuer.strip() or of_type.issuer,
-            renews=renews,
-            **values,
-        )
-        audit.record(by, "renew" if renews else "hold", "credential", row_id=row.id, person=person.id)
+        row = put(person, of_type, number=number, issuer=issuer, **values, renews=renews, by=by, now=now)
         if pdf:
             _attach(row, pdf, by=by, now=now)
-        Application.update(ended_on=today(now)).where(
-            Application.person == person.id, Application.type == of_type.id, Application.state == state,
-            Application.facility.is_null() if facility is None else Application.facility == facility,
-            Application.ended_on.is_null(),
-        ).execute()  # fmt: skip
         if verified:
             verify(row, how=of_type.how or "With the issuer", by=by, now=now)
         rejudge(now=now)
     return Credential.get_by_id(row.id)
 
 
-def _faults(
+def put(
+    person: Person, of_type: CredentialType, *, number: str, issuer: str, state: str, facility: int | None,
+    from_on: date | None, until_on: date | None, renews: Credential | None = None, by: Actor, now: datetime,
+) -> Credential:  # fmt: skip
+    """Write a checked proof down and end what was applied for, in the caller's transaction; the caller has it judged."""
+    row = Credential.create(
+        person=person, type=of_type, number=number.strip(), issuer=issuer.strip() or of_type.issuer, state=state,
+        facility=facility, from_on=from_on, until_on=until_on, renews=renews,
+    )  # fmt: skip
+    audit.record(by, "renew" if renews else "hold", "credential", row_id=row.id, person=person.id)
+    Application.update(ended_on=today(now)).where(
+        Application.person == person.id, Application.type == of_type.id, Application.state == state,
+        Application.facility.is_null() if facility is None else Application.facility == facility,
+        Application.ended_on.is_null(),
+    ).execute()  # fmt: skip
+    return row
+
+
+def faults(
     of_type: CredentialType, *, state: str, facility: int | None, from_on: date | None, until_on: date | None
 ) -> list[str]:
+    """Why a proof of this kind cannot be put on file so; empty means it can."""
     found = []
     if of_type.archived_at:
         found.append(f"{of_type.name} is not kept any more. Choose another kind, or bring it back under Kinds.")
