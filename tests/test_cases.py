@@ -11,7 +11,7 @@ import peewee as pw
 import pytest
 
 import models
-from actions import Refused, cases, records
+from actions import Refused, cases, records, reports
 from models import (
     Assignment,
     AuditEntry,
@@ -739,3 +739,10 @@ def test_a_payer_of_the_practice_is_never_guessed_from_its_class(cast):
     case = load(cast, "02")
     assert case.payer not in (cast.acme, cast.medicare)
     assert Payer.select().count() == 3
+
+
+def test_a_closed_case_says_how_long_its_report_took(client_for, cast):
+    case = load(cast, "02")
+    reports.draft(case, by=actor(cast.tess), now=case.closed_at + timedelta(minutes=3))
+    text = client_for(cast.olive).get(f"/cases/{case.id}").get_data(as_text=True)
+    assert "After closing: draft in 3 min." in text

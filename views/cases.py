@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
+import peewee as pw
 from flask import Blueprint, Response, abort, flash, make_response, redirect, request, url_for
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
@@ -17,10 +18,11 @@ from wtforms.validators import DataRequired
 import views
 from actions import Refused, audit, cases, records, screenings
 from actions.credentials import Ineligible
-from models import PAGE, SEE_ALL, Addendum, Assignment, Case, Person, Preset, Signature
+from models import PAGE, SEE_ALL, Addendum, Approval, Assignment, Case, Person, Preset, Report, Signature, UtcField
 from practice import concurrency, history, signing, worksheet
 from practice.cases import Facts, Status
 from practice.completeness import Missing, missing
+from practice.figures import Turnaround
 from practice.interchange import MAX_BYTES, BadCase
 from practice.kinds import GROUPS, KINDS
 from practice.minutes import Minutes
@@ -224,11 +226,29 @@ def _show(case: Case, status: int = 200, **given: Any) -> Response:
         allowed=allowed,
         disputes=worksheet.disputes(sheet.entries, facts) if facts.conflicts else [],
         names=_names(sheet), jumps=[(one, _jump(sheet, one)) for one in lacking], groups=_groups(sheet, allowed),
+        turned=next(iter(turnarounds(Case.id == case.id)), None) if case.closed_at else None,
         people=people, judged=judged(case, people), overrides=overrides_of(case),
         assignable=_assignable() if may["assign"] else [],
         signatures=list(Signature.select().where(Signature.case == case.id).order_by(Signature.at)) if case.signed_at else [],
         addenda=list(Addendum.select().where(Addendum.case == case.id).order_by(Addendum.number)) if case.signed_at else [],
     )  # fmt: skip
+
+
+def turnarounds(*which: Any) -> list[Turnaround]:
+    """When the closed cases among these were first drafted, last approved and signed."""
+    rows = (
+        Case.select(Case.id, Case.closed_at, pw.fn.MIN(Report.drafted_at), pw.fn.MAX(Approval.at), Case.signed_at)
+        .left_outer_join(Report)
+        .left_outer_join(Approval)
+        .where(Case.closed_at.is_null(False), *which)
+        .group_by(Case.id)
+        .tuples()
+    )
+    times = ((number, *(at and UtcField().python_value(at) for at in ats)) for number, *ats in rows)
+    return [
+        Turnaround(case=number, closed_at=closed, drafted_at=drafted, approved_at=approved, signed_at=signed)
+        for number, closed, drafted, approved, signed in times
+    ]
 
 
 def _state(sheet: Record) -> str:

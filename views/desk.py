@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import peewee as pw
@@ -11,13 +11,16 @@ from flask import Blueprint, redirect, url_for
 import views
 from actions import audit, credentials, screenings
 from models import Case, Heartbeat, Job, Packet, Report
+from practice.figures import spreads
 from views import actor, page, polled, public, signed_in
-from views.cases import rows_of
+from views.cases import rows_of, turnarounds
 
 bp = Blueprint("desk", __name__)
 LATE = 5
 """Minutes without a sign of the worker after which the banner shows."""
 MOST = 8
+RECENT = timedelta(days=90)
+"""How far back the owner's figures of turnaround look."""
 COUNTED = 500
 """Waiting things are counted up to here; more is "500 or more"."""
 
@@ -41,6 +44,7 @@ def today():
         groups=groups,
         waiting=_waiting(open_cases, day),
         obstacles=credentials.obstacles(None if owner else person),
+        turned=spreads(turnarounds(Case.signed_at > views.now() - RECENT)) if owner else [],
         stuck=Job.select().where(Job.state == "dead").count() if owner else 0,
         silent=owner and worker_is_silent(),
         screening=screenings.notice(day),
