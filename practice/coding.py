@@ -7,7 +7,7 @@ stands in `not_billed` with its reason, so that nothing disappears in silence.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,8 @@ from msgspec import Struct
 from . import concurrency as conc
 from .cases import Facts, Mode, PayerClass, Segment
 from .concurrency import Intervals
-from .minutes import Minutes
+from .ledger import Share
+from .minutes import Minutes, only_physician, owners
 from .studies import Study, base_studies
 
 Rounding = Literal["midpoint", "full_unit_only"]
@@ -159,11 +160,15 @@ def code(
     pos: str | None = "21",
     professional_owned: bool = True,
     technical_owned: bool = False,
+    shares: Mapping[str, Share] | None = None,
 ) -> Coding:
-    """What the record supports on a professional claim to a payer with this rule."""
+    """What the record supports on a professional claim to a payer with this rule.
+
+    `shares` is by staff id what the ledger leaves this case of each physician's time (practice.ledger).
+    """
     log = Minutes(facts)
     part = _component(pos, professional_owned, technical_owned)
-    continuous = _Continuous(facts, rule, log)
+    continuous = _Continuous(facts, rule, log, shares or {})
     lines: list[Line] = []
     not_billed: list[NotBilled] = []
     found = base_studies(facts)
@@ -219,11 +224,11 @@ def _segment(log: Minutes, segment: Segment) -> SegmentMinutes:
 class _Continuous:
     """The lines for the counted minutes: by mode, payer and physician (billing.md 1.4)."""
 
-    def __init__(self, facts: Facts, rule: PayerRule, log: Minutes) -> None:
-        self.facts, self.rule, self.log = facts, rule, log
+    def __init__(self, facts: Facts, rule: PayerRule, log: Minutes, shares: Mapping[str, Share]) -> None:
+        self.facts, self.rule, self.log, self.shares = facts, rule, log, shares
         self.parts: dict[tuple[str | None, str], list[Intervals]] = {}
         self.refused: dict[str, list[Intervals]] = {}
-        self.owners = _owners(facts, log)
+        self.owners = owners(facts, log)
         for segment in facts.time.segments:
             for physician, time in self.owners.items():
                 self._share_out(segment, physician, conc.clip(log.own(segment), time))
@@ -238,17 +243,23 @@ class _Continuous:
 
     def _share_out(self, segment: Segment, physician: str | None, time: Intervals) -> None:
         alone: Intervals = ()
+        share = self.shares.get(physician or "")
         if segment.mode == "in_room" and "95940" in self.rule.accepts:
             alone = conc.subtract(time, conc.with_cases(self.facts, physician or "", 2))
+            alone = conc.clip(alone, share.alone) if share else alone
             self._keep(physician, "95940", alone)
         rest = conc.subtract(time, alone)
         remote = self.rule.remote_code if self.rule.remote_code in self.rule.accepts else None
         if remote == "95941":
-            self._keep(physician, "95941", rest)
+            left = conc.clip(rest, share.open) if share else rest
+            self._keep(physician, "95941", left)
+            self._refuse("billed for another patient alone", conc.subtract(rest, left))
         elif remote == "G0453" and segment.mode != "in_room":
             exclusive = conc.clip(rest, conc.exclusive(self.facts, physician or ""))
-            self._keep(physician, "G0453", exclusive)
+            own = conc.clip(exclusive, share.exclusive) if share else exclusive
+            self._keep(physician, "G0453", own)
             self._refuse("not documented as exclusive to this patient", conc.subtract(rest, exclusive))
+            self._refuse("not allotted to this patient by the physician's ledger", conc.subtract(exclusive, own))
         elif segment.mode == "in_room":
             self._refuse("in the room with more than one case, which this payer does not take", rest)
         else:
@@ -342,26 +353,6 @@ class _Continuous:
         return tuple(dict.fromkeys(src for src in used if src))
 
 
-def _owners(facts: Facts, log: Minutes) -> dict[str | None, Intervals]:
-    """Whose each minute is: of two physicians connected at once, the one who was there first keeps it."""
-    stretches = sorted(
-        (start, end, attendance.physician) for attendance in log.attended for start, end in attendance.all
-    )
-    owners: dict[str | None, Intervals] = {}
-    taken: Intervals = ()
-    for start, end, physician in stretches:
-        own = conc.clip(conc.subtract([(start, end)], taken), log.counted)
-        taken = conc.union(taken, own)
-        if own:
-            owners[physician] = conc.union(owners.get(physician, ()), own)
-    return owners or {_only_physician(facts): log.counted}
-
-
-def _only_physician(facts: Facts) -> str | None:
-    named = [p.physician for p in facts.physician_log] or [p.id for p in facts.staff.physicians]
-    return named[0] if len(set(named)) == 1 else None
-
-
 # Base studies
 
 
@@ -406,7 +397,7 @@ def _reader(facts: Facts) -> str | None:
         if part.reviewed_by:
             return part.reviewed_by
     connected = conc.attendances(facts)
-    return connected[0].physician if connected else _only_physician(facts)
+    return connected[0].physician if connected else only_physician(facts)
 
 
 # What a coder should look at

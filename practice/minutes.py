@@ -99,3 +99,23 @@ class Minutes:
 
 def _named(reason: str | None, what: str) -> str:
     return f"{what} ({reason})" if reason else what
+
+
+def owners(facts: Facts, log: Minutes) -> dict[str | None, Intervals]:
+    """Whose each minute is: of two physicians connected at once, the one who was there first keeps it."""
+    stretches = sorted(
+        (start, end, attendance.physician) for attendance in log.attended for start, end in attendance.all
+    )
+    found: dict[str | None, Intervals] = {}
+    taken: Intervals = ()
+    for start, end, physician in stretches:
+        own = conc.clip(conc.subtract([(start, end)], taken), log.counted)
+        taken = conc.union(taken, own)
+        if own:
+            found[physician] = conc.union(found.get(physician, ()), own)
+    return found or {only_physician(facts): log.counted}
+
+
+def only_physician(facts: Facts) -> str | None:
+    named = [p.physician for p in facts.physician_log] or [p.id for p in facts.staff.physicians]
+    return named[0] if len(set(named)) == 1 else None
