@@ -213,6 +213,31 @@ _LIVE = Asked(
 )
 
 
+class Passkey(Row):
+    """A key of a person's own device that signs in place of the password. A removed one stays, for the trail."""
+
+    person = pw.ForeignKeyField(Person, backref="passkeys")
+    name = pw.TextField()
+    credential_id = pw.TextField(unique=True)
+    public_key = pw.BlobField()
+    sign_count = pw.IntegerField(default=0)
+    created_at = UtcField()
+    used_at = UtcField(null=True)
+    removed_at = UtcField(null=True)
+
+
+class Challenge(Row):
+    """What a passkey is asked to sign, once and soon: the newest of a session and a purpose counts."""
+
+    session = pw.ForeignKeyField(Session, backref="challenges")
+    purpose = pw.TextField()
+    value = pw.TextField()
+    made_at = UtcField()
+
+    class Meta:
+        indexes = ((("session", "purpose"), True),)
+
+
 class LoginAttempt(Row):
     """A failed sign-in, kept for throttling. `subject` is a digest of the account or of the address."""
 
@@ -769,6 +794,37 @@ class Entry(Row):
         )
 
 
+class Stretch(Row):
+    """A stretch of a physician's time on a case, read off its record whenever that changes: the ledger's index."""
+
+    case = pw.ForeignKeyField(Case, backref="stretches")
+    who = pw.TextField()
+    """The physician's name as the record has it."""
+    start = UtcField()
+    end = UtcField()
+    in_room = pw.BooleanField()
+    alone = pw.BooleanField()
+
+    class Meta:
+        indexes = ((("who", "start"), False), (("start",), False))
+
+
+class Allotment(Row):
+    """How a case stands in a physician's ledger: by a person's choice with its reason, or as it was signed."""
+
+    case = pw.ForeignKeyField(Case, backref="allotments")
+    who = pw.TextField()
+    method = pw.TextField()
+    exclusive = ListField(default=list)
+    shared = ListField(default=list)
+    reason = pw.TextField()
+    at = UtcField()
+    by = pw.IntegerField()
+
+    class Meta:
+        constraints = [pw.Check("method IN ('whole', 'equal', 'signed')")]
+
+
 # The report
 
 
@@ -847,6 +903,16 @@ class Reworded(Row):
     class Meta:
         constraints = [pw.Check("author IN ('built-in', 'model', 'technologist', 'physician')")]
         indexes = ((("case", "key"), False),)
+
+
+class Review(Row):
+    """One person reading one draft without a longer break: when it was opened and how long it was in sight."""
+
+    report = pw.ForeignKeyField(Report, backref="reviews")
+    person = pw.ForeignKeyField(Person, backref="reviews")
+    opened_at = UtcField()
+    seen_at = UtcField()
+    seconds = pw.IntegerField(default=0)
 
 
 class Approval(Row):
@@ -1005,6 +1071,8 @@ class Notice(Row):
     sent_at = UtcField(null=True)
     failed_at = UtcField(null=True)
     error = pw.TextField(default="")
+    dropped_at = UtcField(null=True)
+    """What it was about is settled, or something newer is told in its place: it is not sent any more."""
     acknowledged_at = UtcField(null=True)
     acknowledged_by = pw.IntegerField(null=True)
 
@@ -1022,6 +1090,31 @@ class Delivery(Row):
 
     class Meta:
         indexes = ((("notice", "device"), True),)
+
+
+class Preference(Row):
+    """How a person is told: on which channels, when not, how long before, and who is told when nobody answers."""
+
+    person = pw.ForeignKeyField(Person, unique=True, backref="preferences")
+    channels = ListField(default=dict)
+    """By kind of notice, the channels; a kind that is not in it is told as the app does by itself."""
+    alert_days = ListField(default=list)
+    """Days before an end, in place of those of each type; empty: as each type says."""
+    quiet_from = pw.TextField(default="")
+    quiet_until = pw.TextField(default="")
+    zone = pw.TextField(default="")
+    urgent_breaks = pw.BooleanField(default=False)
+    second = pw.ForeignKeyField(Person, null=True)
+
+    class Meta:
+        constraints = [pw.Check("(quiet_from = '') = (quiet_until = '')")]
+
+
+class Drill(Row):
+    """Every device was sent a test, to be answered by a tap."""
+
+    asked_at = UtcField()
+    asked_by = pw.IntegerField(null=True)
 
 
 # Exclusion lists and screening
@@ -1247,10 +1340,10 @@ def hash_token(token: str) -> str:
 
 
 TABLES: tuple[type[pw.Model], ...] = (
-    Person, Invitation, Session, LoginAttempt, Facility, CredentialType, Credential, Application,
+    Person, Invitation, Session, Passkey, Challenge, LoginAttempt, Facility, CredentialType, Credential, Application,
     Education, Surgeon, Payer, PayerRule, Requirement, Waiver, Dossier, Patient, Coverage,
-    Preset, Agreement, Case, Assignment, Override, Obstacle, Entry, Report, WordingSwitch, Proposal, Reworded, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, Packet,
-    Device, Notice, Delivery, Snapshot, ExcludedParty, Party, Screening, Screened, Hit, Decision, Job, Run, Heartbeat, AuditEntry,
+    Preset, Agreement, Case, Assignment, Override, Obstacle, Entry, Stretch, Allotment, Report, WordingSwitch, Proposal, Reworded, Review, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, Packet,
+    Device, Notice, Delivery, Preference, Drill, Snapshot, ExcludedParty, Party, Screening, Screened, Hit, Decision, Job, Run, Heartbeat, AuditEntry,
 )  # fmt: skip
 
 
@@ -1302,6 +1395,7 @@ GUARDS: dict[str, str] = {
     **_never("document", "UPDATE", "DELETE"),
     **_never("decision", "UPDATE", "DELETE"),
     **_never("override", "UPDATE", "DELETE"),
+    **_never("allotment", "UPDATE", "DELETE"),
     **_never("credential", "DELETE"),
     **_never("credential_type", "DELETE"),
     **_not_once_signed("assignment", "case_id", "INSERT", "UPDATE", "DELETE"),

@@ -31,7 +31,7 @@ from models import (
     db,
 )
 from practice import cases as facts_of
-from practice import drafting, record, signing, similarity
+from practice import drafting, placing, record, signing, similarity
 from practice.cases import Facts, Physician
 from practice.drafting import AddendumFact, Draft, SignatureFact
 from practice.faithfulness import Checked, Checker, Finding
@@ -520,8 +520,26 @@ def sign(
     return signature
 
 
-def addend(case: Case, *, text: str, password: str, by: Actor, now: datetime) -> Addendum:
-    """Add to a signed report, signed the same way. What was signed stays as it is."""
+def correctable(report: Report) -> dict[int, tuple[str, str]]:
+    """Each sentence and row of a report by its number: what it is called, and what it says."""
+    called = placing.labels(drafted(report))
+    return {
+        number: (label[0].upper() + label[1:], one.text if hasattr(one, "text") else " · ".join(one.cells))
+        for number, (one, label) in enumerate(called, 1)
+    }
+
+
+def _corrected(case: Case, number: int) -> str:
+    said = correctable(current(case)).get(number)
+    if said is None:
+        raise Refused("Choose a sentence of the report.")
+    return f"Corrects {said[0][0].lower()}{said[0][1:]}: “{said[1]}”\n"
+
+
+def addend(
+    case: Case, *, text: str, password: str, corrects: int | None = None, by: Actor, now: datetime
+) -> Addendum:  # fmt: skip
+    """Add to a signed report, signed the same way, and name the sentence it corrects. What was signed stays as it is."""
     text = text.strip().replace("\r\n", "\n")
     if case.signed_at is None:
         raise Refused("The report is not signed yet. Change the record and draft it again.")
@@ -529,6 +547,8 @@ def addend(case: Case, *, text: str, password: str, by: Actor, now: datetime) ->
         raise Refused("Only a physician who is on this case can add to its report.")
     if not text:
         raise Refused("Write what is to be added.")
+    if corrects is not None:
+        text = _corrected(case, corrects) + text
     sessions.confirm_password(by=by, password=password, now=now)
     with db.atomic():
         last = Addendum.select(pw.fn.MAX(Addendum.number)).where(Addendum.case == case.id).scalar() or 0

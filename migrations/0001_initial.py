@@ -44,6 +44,32 @@ CREATE TABLE session (
 CREATE INDEX session_person_id ON session (person_id);
 CREATE UNIQUE INDEX session_token_hash ON session (token_hash);
 
+CREATE TABLE passkey (
+    id INTEGER NOT NULL PRIMARY KEY,
+    person_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    credential_id TEXT NOT NULL,
+    public_key BLOB NOT NULL,
+    sign_count INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    used_at TEXT,
+    removed_at TEXT,
+    FOREIGN KEY (person_id) REFERENCES person (id)
+);
+CREATE INDEX passkey_person_id ON passkey (person_id);
+CREATE UNIQUE INDEX passkey_credential_id ON passkey (credential_id);
+
+CREATE TABLE challenge (
+    id INTEGER NOT NULL PRIMARY KEY,
+    session_id INTEGER NOT NULL,
+    purpose TEXT NOT NULL,
+    value TEXT NOT NULL,
+    made_at TEXT NOT NULL,
+    FOREIGN KEY (session_id) REFERENCES session (id)
+);
+CREATE INDEX challenge_session_id ON challenge (session_id);
+CREATE UNIQUE INDEX challenge_session_id_purpose ON challenge (session_id, purpose);
+
 CREATE TABLE login_attempt (
     id INTEGER NOT NULL PRIMARY KEY,
     subject TEXT NOT NULL,
@@ -403,6 +429,35 @@ CREATE INDEX entry_by_id ON entry (by_id);
 CREATE INDEX entry_case_id ON entry (case_id);
 CREATE UNIQUE INDEX entry_client_id ON entry (client_id);
 
+CREATE TABLE stretch (
+    id INTEGER NOT NULL PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    start TEXT NOT NULL,
+    end TEXT NOT NULL,
+    in_room INTEGER NOT NULL,
+    alone INTEGER NOT NULL,
+    FOREIGN KEY (case_id) REFERENCES cases (id)
+);
+CREATE INDEX stretch_case_id ON stretch (case_id);
+CREATE INDEX stretch_start ON stretch (start);
+CREATE INDEX stretch_who_start ON stretch (who, start);
+
+CREATE TABLE allotment (
+    id INTEGER NOT NULL PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    method TEXT NOT NULL,
+    exclusive TEXT NOT NULL,
+    shared TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by INTEGER NOT NULL,
+    FOREIGN KEY (case_id) REFERENCES cases (id),
+    CHECK (method IN ('whole', 'equal', 'signed'))
+);
+CREATE INDEX allotment_case_id ON allotment (case_id);
+
 CREATE TABLE report (
     id INTEGER NOT NULL PRIMARY KEY,
     case_id INTEGER NOT NULL,
@@ -474,6 +529,19 @@ CREATE INDEX reworded_by_id ON reworded (by_id);
 CREATE INDEX reworded_case_id ON reworded (case_id);
 CREATE INDEX reworded_case_id_key ON reworded (case_id, key);
 CREATE INDEX reworded_proposal_id ON reworded (proposal_id);
+
+CREATE TABLE review (
+    id INTEGER NOT NULL PRIMARY KEY,
+    report_id INTEGER NOT NULL,
+    person_id INTEGER NOT NULL,
+    opened_at TEXT NOT NULL,
+    seen_at TEXT NOT NULL,
+    seconds INTEGER NOT NULL,
+    FOREIGN KEY (report_id) REFERENCES report (id),
+    FOREIGN KEY (person_id) REFERENCES person (id)
+);
+CREATE INDEX review_person_id ON review (person_id);
+CREATE INDEX review_report_id ON review (report_id);
 
 CREATE TABLE approval (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -619,6 +687,7 @@ CREATE TABLE notice (
     sent_at TEXT,
     failed_at TEXT,
     error TEXT NOT NULL,
+    dropped_at TEXT,
     acknowledged_at TEXT,
     acknowledged_by INTEGER,
     FOREIGN KEY (person_id) REFERENCES person (id),
@@ -641,6 +710,29 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_device_id ON delivery (device_id);
 CREATE INDEX delivery_notice_id ON delivery (notice_id);
 CREATE UNIQUE INDEX delivery_notice_id_device_id ON delivery (notice_id, device_id);
+
+CREATE TABLE preference (
+    id INTEGER NOT NULL PRIMARY KEY,
+    person_id INTEGER NOT NULL,
+    channels TEXT NOT NULL,
+    alert_days TEXT NOT NULL,
+    quiet_from TEXT NOT NULL,
+    quiet_until TEXT NOT NULL,
+    zone TEXT NOT NULL,
+    urgent_breaks INTEGER NOT NULL,
+    second_id INTEGER,
+    FOREIGN KEY (person_id) REFERENCES person (id),
+    FOREIGN KEY (second_id) REFERENCES person (id),
+    CHECK ((quiet_from = '') = (quiet_until = ''))
+);
+CREATE INDEX preference_second_id ON preference (second_id);
+CREATE UNIQUE INDEX preference_person_id ON preference (person_id);
+
+CREATE TABLE drill (
+    id INTEGER NOT NULL PRIMARY KEY,
+    asked_at TEXT NOT NULL,
+    asked_by INTEGER
+);
 
 CREATE TABLE snapshot (
     id INTEGER NOT NULL PRIMARY KEY,

@@ -75,6 +75,19 @@
     });
   });
 
+  // A report in sight says so every half minute, and once more when it goes out of sight: minutes in review.
+  var timed = document.querySelector("[data-review]");
+  function beat(begins) {
+    var body = new URLSearchParams(begins ? { begins: "yes" } : {});
+    var token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+    fetch(timed.dataset.review, { method: "POST", body: body, headers: { "X-CSRFToken": token }, keepalive: true }).catch(function () {});
+  }
+  if (timed) {
+    if (!document.hidden) beat(true);
+    document.addEventListener("visibilitychange", function () { beat(!document.hidden); });
+    setInterval(function () { if (!document.hidden) beat(false); }, 30000);
+  }
+
   // These buttons do nothing without this script, so they are hidden until it runs.
   function reveal(root) {
     root.querySelectorAll("[data-now][hidden], [data-steps][hidden]").forEach(function (button) { button.hidden = false; });

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
+from datetime import timedelta
 from html import unescape
 
 import pytest
 
-from actions import Refused, editing, reports
-from models import Approval, AuditEntry, Case, Report, Reworded
-from practice import drafting, placing, rewording
+from actions import Refused, editing, reports, reviews
+from models import Addendum, Approval, AuditEntry, Case, Report, Review, Reworded
+from practice import drafting, placing, record, rewording
 from practice.report import impression
-from tests.cast import NOW, actor, load
-from tests.test_reports import drafted, impressed, ready, sign
+from tests.cast import NOW, PASSWORD, actor, case_file, load
+from tests.test_reports import add, drafted, impressed, ready, sign
 
 PLAIN = "corrective maneuver with relative hypotension (MAP 62 mmHg)."
 
@@ -248,3 +250,117 @@ def test_a_report_that_reads_like_a_signed_one_asks_for_a_line_of_its_own(client
     assert words(tess, second, number, f"Reviewed: {reports.drafted(second).key_result[0].text}").status_code == 303
     assert reports.alike(reports.current(second.case)) is None
     assert tess.post(f"/reports/{reports.current(second.case).id}/approval").status_code == 303
+
+
+# Minutes in review
+
+
+def test_minutes_in_review_are_those_in_sight(cast, report):
+    start = NOW
+    for seconds, begins in ((0, True), (30, False), (60, False), (65, False), (200, True), (230, False)):
+        reviews.beat(report, begins=begins, by=actor(cast.pia), now=start + timedelta(seconds=seconds))
+    reviews.beat(report, begins=True, by=actor(cast.pia), now=start + timedelta(hours=1))
+    reviews.beat(report, begins=False, by=actor(cast.pia), now=start + timedelta(hours=1, seconds=20))
+    [(name, first, seconds)] = reviews.told(report.case)
+    assert (name, first.opened_at, seconds) == ("Pia Park", NOW, 65 + 30 + 20)
+    assert Review.select().count() == 2
+
+
+def test_the_page_tells_its_time_and_case_and_provenance_show_it(client_for, cast, report):
+    pia = client_for(cast.pia)
+    assert f'data-review="/reports/{report.id}/reviews"' in pia.get(f"/reports/{report.id}/review").get_data(
+        as_text=True
+    )
+    assert pia.post(f"/reports/{report.id}/reviews", data={"begins": "yes"}).status_code == 204
+    Review.update(seconds=185).execute()
+    assert "Pia Park 3 min" in client_for(cast.olive).get(f"/cases/{report.case_id}").get_data(as_text=True)
+    told = pia.get(f"/reports/{report.id}/provenance").get_data(as_text=True)
+    assert "3 min in sight" in told
+    assert client_for(cast.stan).post(f"/reports/{report.id}/reviews").status_code == 404
+
+
+def test_who_neither_approves_nor_signs_is_not_timed(cast, report):
+    assert reviews.beat(report, begins=True, by=actor(cast.stan), now=NOW) is None
+
+
+def test_a_case_stays_frozen_and_its_review_is_still_timed(client_for, cast):
+    report = ready(client_for, cast)
+    sign(client_for(cast.pia), report)
+    assert client_for(cast.pia).post(f"/reports/{report.id}/reviews", data={"begins": "yes"}).status_code == 204
+    assert Review.select().where(Review.report == report.id).count() == 1
+
+
+# The physician's inbox
+
+
+def test_the_inbox_puts_the_key_result_first_and_marks_what_is_new(client_for, cast, report):
+    tess, pia = client_for(cast.tess), client_for(cast.pia)
+    tess.post(f"/reports/{report.id}/approval")
+    page = pia.get("/reports").get_data(as_text=True)
+    assert re.search(r'<span class="lead">AL1: TcMEP alert at 11:42', page)
+    assert "new to you" in page
+    pia.get(f"/reports/{report.id}/review")
+    assert "new to you" not in pia.get("/reports").get_data(as_text=True)
+    add(report.case, cast.tess, record.Event(text="Bed tilted."), at=NOW)
+    newer = drafted(tess, report.case)
+    tess.post(f"/reports/{newer.id}/approval")
+    assert "changed since you looked" in pia.get("/reports").get_data(as_text=True)
+    first = pia.get(f"/reports/{newer.id}/review").get_data(as_text=True)
+    assert "Changed since you last looked" in first
+    assert "Changed since you last looked" not in pia.get(f"/reports/{newer.id}/review").get_data(as_text=True)
+
+
+def test_reports_are_read_in_a_batch_and_signed_one_by_one(client_for, cast, app):
+    one, two = ready(client_for, cast, "01"), ready(client_for, cast, "02")
+    pia = client_for(cast.pia)
+    first = pia.get(f"/reports/{one.id}/review").get_data(as_text=True)
+    assert f'href="/reports/{two.id}/review"' in first or f'href="/reports/{one.id}/review"' in pia.get(
+        f"/reports/{two.id}/review"
+    ).get_data(as_text=True)
+    assert "of 2 to sign" in first
+    assert sign(pia, one).status_code == 303
+    assert not two.signatures.exists()
+    signing_routes = [rule.rule for rule in app.url_map.iter_rules() if rule.rule.endswith("/signature")]
+    assert signing_routes == ["/reports/<row:id>/signature"]
+
+
+# Corrections
+
+
+def test_a_correction_of_a_signed_report_names_what_it_corrects(client_for, cast):
+    report = ready(client_for, cast)
+    pia = client_for(cast.pia)
+    sign(pia, report)
+    number = numbered(report, PLAIN)
+    assert f"corrects={number}" in pia.get(f"/reports/{report.id}/sentences/{number}").get_data(as_text=True)
+    form = pia.get(f"/cases/{report.case_id}/addenda?corrects={number}").get_data(as_text=True)
+    assert re.search(rf'<option selected value="{number}">Section 6, AL1 Suspected cause', form)
+    data = {"text": "The cause stays open.", "password": PASSWORD, "corrects": str(number)}
+    assert pia.post(f"/cases/{report.case_id}/addenda", data={**data, "corrects": "9999"}).status_code == 422
+    assert pia.post(f"/cases/{report.case_id}/addenda", data=data).status_code == 303
+    assert Addendum.get().text == f"Corrects section 6, AL1 Suspected cause: “{PLAIN}”\nThe cause stays open."
+    assert "Corrects section 6, AL1 Suspected cause" in pia.get(f"/cases/{report.case_id}/report.txt").get_data(
+        as_text=True
+    )
+    assert PLAIN in Report.get_by_id(report.id).text
+
+
+# The command
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_command_checks_a_text_against_a_case_file(app, tmp_path, form):
+    facts = tmp_path / "facts.json"
+    facts.write_bytes(case_file("02"))
+    runner = app.test_cli_runner()
+    text = tmp_path / f"report.{form}"
+    text.write_text(runner.invoke(args=["report", "draft", str(facts), "--format", form]).output)
+    clean = runner.invoke(args=["report", "check", str(facts), str(text)])
+    assert (clean.exit_code, json.loads(clean.output)) == (0, {"red": False, "findings": []})
+    text.write_text(text.read_text().replace("MAP 62 mmHg", "MAP 26 mmHg"))
+    wrong = runner.invoke(args=["report", "check", str(facts), str(text)])
+    assert wrong.exit_code == 2
+    assert json.loads(wrong.output)["red"] is True
+    missing = runner.invoke(args=["report", "check", str(facts), str(tmp_path / "none")])
+    assert missing.exit_code == 2
+    assert "cannot be used" in missing.output

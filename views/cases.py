@@ -16,7 +16,7 @@ from wtforms import RadioField, SelectField
 from wtforms.validators import DataRequired
 
 import views
-from actions import Refused, audit, cases, records, screenings
+from actions import Refused, audit, cases, records, reviews, screenings
 from actions.credentials import Ineligible
 from models import PAGE, SEE_ALL, Addendum, Approval, Assignment, Case, Person, Preset, Report, Signature, UtcField
 from practice import concurrency, history, signing, worksheet
@@ -226,7 +226,7 @@ def _show(case: Case, status: int = 200, **given: Any) -> Response:
         allowed=allowed,
         disputes=worksheet.disputes(sheet.entries, facts) if facts.conflicts else [],
         names=_names(sheet), jumps=[(one, _jump(sheet, one)) for one in lacking], groups=_groups(sheet, allowed),
-        turned=next(iter(turnarounds(Case.id == case.id)), None) if case.closed_at else None,
+        turned=next(iter(turnarounds(Case.id == case.id)), None) if case.closed_at else None, reviewed=reviews.told(case),
         people=people, judged=judged(case, people), overrides=overrides_of(case),
         assignable=_assignable() if may["assign"] else [],
         signatures=list(Signature.select().where(Signature.case == case.id).order_by(Signature.at)) if case.signed_at else [],

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, abort, flash, redirect, url_for
+from flask import Blueprint, Response, abort, flash, redirect, request, url_for
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, PasswordField, SelectMultipleField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms import BooleanField, PasswordField, SelectField, SelectMultipleField, TextAreaField
+from wtforms.validators import DataRequired, Length, Optional
 
 import tasks
-from actions import Refused, audit, documents, editing, packets, reports, wording
+from actions import Refused, audit, documents, editing, packets, reports, reviews, wording
 from models import Approval, Assignment, Case, Document, Entry, Facility, Job, Patient, Report, Signature
 from practice import drafting, keying, signing, telling
 from practice.cases import Facts
@@ -40,6 +40,7 @@ class SignForm(FlaskForm):
 
 
 class AddendumForm(FlaskForm):
+    corrects = SelectField("What it corrects", [Optional()], default="")
     text = TextAreaField("What is to be added", [DataRequired("Write what is to be added."), Length(max=4000)])
     password = PasswordField("Your password", [DataRequired("Type your password to sign."), Length(max=200)])
 
@@ -522,6 +523,19 @@ def sign(id: int):
     return _review(report, case, 422, form=form, reasons=reasons)
 
 
+# Minutes in review
+
+
+@bp.post("/reports/<row:id>/reviews")
+@roles("technologist", "physician")
+@polled
+def beat(id: int):
+    """The page says that it is in sight; that alone does not keep a session alive."""
+    report, _ = find_report(id)
+    reviews.beat(report, begins=request.form.get("begins") == "yes", by=actor(), now=now())
+    return Response(status=204)
+
+
 # Addenda
 
 
@@ -530,7 +544,21 @@ def sign(id: int):
 def addenda(id: int):
     case = find_case(id)
     audit.viewed(actor(), "report", case_id=case.id)
-    return _addenda(case, AddendumForm(formdata=None))
+    form = _addendum_form(case, formdata=None, corrects=request.args.get("corrects", ""))
+    if form.corrects.data not in dict(form.corrects.choices):
+        form.corrects.data = ""
+    return _addenda(case, form)
+
+
+def _addendum_form(case: Case, **given: Any) -> AddendumForm:
+    report = reports.current(case)
+    form = AddendumForm(**given)
+    said = reports.correctable(report) if report else {}
+    form.corrects.choices = [("", "Nothing; it only adds")] + [
+        (str(number), f"{label}: {text if len(text) < 90 else text[:87] + '...'}")
+        for number, (label, text) in said.items()
+    ]
+    return form
 
 
 def _addenda(case: Case, form: AddendumForm, status: int = 200, reasons: list[str] | None = None) -> Response:
@@ -551,11 +579,14 @@ def addend(id: int):
     case = find_case(id)
     if not reports.may_sign(case, me()):
         abort(404)
-    form = AddendumForm()
+    form = _addendum_form(case)
     reasons: list[str] = []
     if form.validate():
+        number = int(form.corrects.data) if form.corrects.data else None
         try:
-            reports.addend(case, text=form.text.data, password=form.password.data, by=actor(), now=now())
+            reports.addend(
+                case, text=form.text.data, password=form.password.data, corrects=number, by=actor(), now=now()
+            )
         except Refused as refused:
             if case.signed_at is None:
                 raise

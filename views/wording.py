@@ -11,10 +11,11 @@ from wtforms import DateField
 from wtforms.validators import Optional
 
 import tasks
-from actions import Refused, audit, reports, wording
-from models import SETTINGS, Case, Proposal, Report
-from practice import factsheet
-from practice.rewording import runs
+from actions import Refused, audit, reports, reviews, wording
+from models import SETTINGS, Case, Proposal, Report, Reworded
+from practice import factsheet, placing
+from practice.report import Draft
+from practice.rewording import WORDED, runs
 from views import actor, me, now, page, polled, roles, signed_in
 from views.reports import find_report
 
@@ -109,21 +110,30 @@ def provenance(id: int):
     report, case = find_report(id)
     audit.viewed(actor(), "report", row_id=report.id, case_id=case.id)
     rows = wording.standing_of(report)
+    drafted = reports.drafted(report)
     by_text = {(row.section, row.text): row for row in rows.values()}
-    said = [
-        (run, one, by_text.get((run.section, one.text)))
-        for run in runs(reports.drafted(report))
-        for one in run.sentences
+    said = [(run, one, by_text.get((run.section, one.text))) for run in runs(drafted) for one in run.sentences]
+    elsewhere = [
+        (label, one, by_text.get((section, one.text)))
+        for (section, one), label in zip(placing.prose(drafted), _called(drafted), strict=True)
+        if one.author != "built-in" and section not in WORDED
     ]
     facts = report.read_facts()
     asked = Proposal.select().join(Report).where(Report.case == case.id).order_by(Proposal.id)
     return page(
-        "wording/provenance.html", case=case, report=report, said=said, asked=list(asked), impression=facts.impression,
+        "wording/provenance.html", case=case, report=report, said=said, elsewhere=elsewhere, asked=list(asked),
+        history=list(Reworded.select().where(Reworded.case == case.id).order_by(Reworded.id)), reviewed=reviews.told(case), impression=facts.impression,
         by=facts.person_name(facts.impression.by) if facts.impression else "",
         may_change=case.signed_at is None
         and reports.current(case).id == report.id
         and me().has("owner", "technologist", "physician"),
     )  # fmt: skip
+
+
+def _called(draft: Draft) -> list[str]:
+    """What the sentences that people may word are called, in their order."""
+    called = {id(one): label for one, label in placing.labels(draft)}
+    return [called[id(one)] for _, one in placing.prose(draft)]
 
 
 # The switch
