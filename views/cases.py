@@ -311,7 +311,9 @@ def _next(sheet: Record, may: dict[str, bool], gaps: Sequence[str]) -> tuple[str
         return "Review the report", report
     if may["close"] and not gaps:
         return "Close the record", "#closing"
-    return ("Keep the record", url_for("record.show", id=case.id)) if may["enter"] else None
+    # The form for one hand is for the phone; a desk has room for the whole record.
+    form = "phone.show" if sheet.may("milestone") and "Mobi" in request.user_agent.string else "record.show"
+    return ("Keep the record", url_for(form, id=case.id)) if may["enter"] else None
 
 
 def _figures(facts: Facts, lacking: Sequence[Missing]) -> list[tuple[str, str, str]]:
