@@ -13,6 +13,7 @@ import secrets as tokens
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -47,6 +48,17 @@ class Settings:
     """Push services of the practice's own, each as scheme://host:port, beside those of the browsers."""
     exclusions_url: str
     """Where the OIG's exclusion list is downloaded from each month; empty: somebody uploads it."""
+    smtp_host: str
+    """The server that takes email; empty: email is not set up."""
+    smtp_port: int
+    smtp_tls: str
+    smtp_user: str
+    smtp_password: str
+    smtp_from: str
+    sms_url: str
+    """An apprise address with {to} where the phone number goes; empty: text messages are not set up."""
+    ping_url: str
+    """Called after each whole round of the worker, so that an outside monitor misses it; empty: nobody is called."""
     model_url: str
     model_key: str
     model: str
@@ -94,6 +106,14 @@ DEFAULTS = {
     "EVOKED_CONTACT": "",
     "EVOKED_PUSH_HOSTS": "",
     "EVOKED_EXCLUSIONS_URL": "",
+    "EVOKED_SMTP_HOST": "",
+    "EVOKED_SMTP_PORT": "587",
+    "EVOKED_SMTP_TLS": "starttls",
+    "EVOKED_SMTP_USER": "",
+    "EVOKED_SMTP_PASSWORD": "",
+    "EVOKED_SMTP_FROM": "",
+    "EVOKED_SMS_URL": "",
+    "EVOKED_PING_URL": "",
 }
 """Each environment variable that is read, with its default; the README's table says what each means."""
 
@@ -134,6 +154,9 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         contact=_contact(env["EVOKED_CONTACT"].strip(), url.rstrip("/")),
         push_origins=_origins(env["EVOKED_PUSH_HOSTS"]),
         exclusions_url=_exclusions_url(env["EVOKED_EXCLUSIONS_URL"].strip()),
+        **_smtp(env),
+        sms_url=_sms_url(env["EVOKED_SMS_URL"].strip()),
+        ping_url=_ping_url(env["EVOKED_PING_URL"].strip()),
     )
 
 
@@ -180,6 +203,39 @@ def _exclusions_url(given: str) -> str:
             f"EVOKED_EXCLUSIONS_URL is {given!r}; it must be an https address such as "
             "https://oig.hhs.gov/exclusions/downloadables/UPDATED.csv, or empty."
         )
+    return given
+
+
+def _smtp(env: dict[str, str]) -> dict[str, Any]:
+    """The mail server. A password never crosses the network in the clear."""
+    host, tls, sender = env["EVOKED_SMTP_HOST"].strip(), env["EVOKED_SMTP_TLS"], env["EVOKED_SMTP_FROM"].strip()
+    if host and not re.fullmatch(r"[A-Za-z0-9.-]+", host):
+        raise BadSetting(f"EVOKED_SMTP_HOST is {host!r}; it must be the name of a server, such as smtp.example.org.")
+    if tls not in ("starttls", "tls", "none"):
+        raise BadSetting(f"EVOKED_SMTP_TLS is {tls!r}; it must be starttls, tls, or none for a server on this machine.")
+    if host and tls == "none" and not _is_here(host):
+        raise BadSetting("EVOKED_SMTP_TLS is 'none'; only a mail server on this machine is spoken to without TLS.")
+    if host and not re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+", sender):
+        raise BadSetting(f"EVOKED_SMTP_FROM is {sender!r}; it must be the address that mail comes from.")
+    return {
+        "smtp_host": host, "smtp_tls": tls, "smtp_from": sender, "smtp_user": env["EVOKED_SMTP_USER"],
+        "smtp_port": _whole(env, "EVOKED_SMTP_PORT", 1, 65535), "smtp_password": env["EVOKED_SMTP_PASSWORD"],
+    }  # fmt: skip
+
+
+def _sms_url(given: str) -> str:
+    """The address may hold a key, so the sentence does not repeat it."""
+    if given and (not re.fullmatch(r"[a-z0-9]+://\S+", given) or "{to}" not in given):
+        raise BadSetting(
+            "EVOKED_SMS_URL must be an apprise address with {to} in place of the phone number, such as "
+            "twilio://SID:TOKEN@+15550100/{to}."
+        )
+    return given
+
+
+def _ping_url(given: str) -> str:
+    if given and not re.fullmatch(r"(https://[A-Za-z0-9.-]+|http://127\.0\.0\.1)(:\d{1,5})?/[^\s@]*", given):
+        raise BadSetting("EVOKED_PING_URL must be an https address such as https://hc-ping.com/your-check, or empty.")
     return given
 
 

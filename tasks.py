@@ -1,7 +1,7 @@
 """What is done without a person: the queue, the schedule, shallow tasks. The only door to the network.
 
 The queue's own file only wakes; what is to be done stands in `Job` rows, and losing the queue loses nothing.
-weasyprint, pypdf, pywebpush and openai are imported here inside the work that needs them, so never in a web process.
+weasyprint, pypdf, pywebpush, apprise and openai are imported here inside the work that needs them, so never in a web process.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ import os
 import resource
 import secrets
 import signal
+import smtplib
 import sqlite3  # huey's own: the database of the app is not touched with it
+import ssl
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +34,14 @@ from huey.serializer import Serializer
 from actions import (
     MACHINE,
     Refused,
+    alerts,
     audit,
     credentials,
     documents,
     jobs,
     keeping,
     notices,
+    preferences,
     reports,
     screenings,
     wording,
@@ -98,7 +103,37 @@ def tick() -> None:
         jobs.beat("worker", now=_now())
         jobs.bury(now=_now())
         jobs.slot(now=_now())
+        _scan()
         work_off()
+        _ping()
+
+
+SCAN = timedelta(minutes=10)
+"""How often it is looked for what people are to be told."""
+
+
+def _scan() -> None:
+    """Look for alerts. If that fails, the jobs are done all the same, and the missing sign of life shows on Today."""
+    now = _now()
+    if not jobs.beat_older_than("alerts", SCAN, now=now):
+        return
+    try:
+        alerts.scan(now=now)
+        jobs.beat("alerts", now=now)
+    except Exception as error:  # the edge: one fault in what is looked at must not stop the outbox
+        log.error("alerts could not be looked for: %s", type(error).__name__)
+
+
+def _ping() -> None:
+    """Tell an outside monitor that a whole round was done: it tells the owner when the calls stop."""
+    if not SETTINGS.ping_url or jobs.beat_older_than("alerts", 3 * SCAN, now=_now()):
+        return
+    from requests import RequestException
+
+    try:
+        _straight().get(SETTINGS.ping_url, timeout=PUSH_SECONDS)
+    except RequestException as error:
+        log.warning("the health check could not be called: %s", type(error).__name__)
 
 
 @huey.on_startup()
@@ -127,6 +162,8 @@ def _do(job: Job) -> None:
         with _renewed(job), _limited():
             effect = WORK[job.kind](job.subject_id)
         jobs.done(job, effect, now=_now())
+    except jobs.Later as later:
+        jobs.postpone(job, later.until)
     except jobs.LeaseLost:
         log.warning("job %s was done by another worker", job.id)
     except Exception as error:  # one poisoned job must not stop the others
@@ -200,8 +237,28 @@ class Untold(Exception):
 
 
 def _notice(notice_id: int) -> Effect:
+    """Tell one notice on its channel, unless it is settled meanwhile; in quiet hours, later."""
+    notice = Notice.get_by_id(notice_id)
+    if alerts.is_settled(notice):
+        return lambda: alerts.take_back(notice, now=_now())
+    if until := preferences.held_until(notice, now=_now()):
+        raise jobs.Later(until)
+    if notice.channel == "push":
+        return _tell_devices(notice)
+    if notice.sent_at:  # whoever sent it died before the job was done
+        return _nothing
+    error, final = (_mail if notice.channel == "email" else _text)(notice)
+    if not error:
+        notices.taken(notice, None, now=_now())
+    elif not final and not notices.last_try(notice):
+        notices.tried(notice, error)
+        raise Untold
+    return lambda: notices.settle(notice, error, now=_now())
+
+
+def _tell_devices(notice: Notice) -> Effect:
     """Tell each device that was not told yet. What was taken is written down before the next call."""
-    notice, error = Notice.get_by_id(notice_id), ""
+    error = ""
     for device in notices.untold(notice):
         answer = _push(notice, device)
         if answer in ("200", "201", "202"):
@@ -214,6 +271,67 @@ def _notice(notice_id: int) -> Effect:
         notices.tried(notice, error)
         raise Untold
     return lambda: notices.settle(notice, error, now=_now())
+
+
+MAIL_SECONDS = 20
+
+
+def _mail(notice: Notice) -> tuple[str, bool]:
+    """Hand one message to the mail server. Returns what went wrong, and whether trying again is of no use."""
+    if not SETTINGS.smtp_host:
+        return preferences.not_set_up()["email"], True
+    name, subject, body = notices.email(notice)
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = SETTINGS.smtp_from, notice.person.email, subject
+    message["Message-ID"], message["Date"] = name, format_datetime(_now())
+    message["Auto-Submitted"] = "auto-generated"  # no out-of-office reply (RFC 3834)
+    message.set_content(body)
+    try:
+        with _mail_server() as server:
+            server.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        code = next(iter(error.recipients.values()))[0]
+        return f"The mail server refused the address: {code}", code >= 500
+    except smtplib.SMTPResponseException as error:
+        return f"The mail server answered {error.smtp_code}", False
+    except (smtplib.SMTPException, OSError) as error:
+        return f"The mail server could not be used: {type(error).__name__}", False
+    return "", False
+
+
+def _mail_server() -> smtplib.SMTP:
+    """A connection, under TLS before the password is said."""
+    host, port, tls = SETTINGS.smtp_host, SETTINGS.smtp_port, SETTINGS.smtp_tls
+    context = ssl.create_default_context()
+    if tls == "tls":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=MAIL_SECONDS, context=context)
+    else:
+        server = smtplib.SMTP(host, port, timeout=MAIL_SECONDS)
+    try:
+        if tls == "starttls":
+            server.starttls(context=context)
+        if SETTINGS.smtp_user:
+            server.login(SETTINGS.smtp_user, SETTINGS.smtp_password)
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def _text(notice: Notice) -> tuple[str, bool]:
+    """Hand one text message to the provider of EVOKED_SMS_URL. Returns as `_mail` does."""
+    number = preferences.digits(notice.person.phone)
+    if not SETTINGS.sms_url:
+        return preferences.not_set_up()["sms"], True
+    if not number:
+        return "There is no phone number to send a text message to.", True
+    import apprise
+
+    sender = apprise.Apprise(asset=apprise.AppriseAsset(secure_logging=True))
+    if not sender.add(SETTINGS.sms_url.replace("{to}", number)):
+        return "EVOKED_SMS_URL is no address that apprise knows.", True
+    # Apprise says yes or no, not why; its own log has the rest, without the message.
+    return ("" if sender.notify(body=notices.text_message(notice)) else "The SMS provider did not take it."), False
 
 
 PUSH_SECONDS = 10

@@ -27,6 +27,14 @@ class LeaseLost(Exception):
     """Somebody else has the job by now: what we did is thrown away."""
 
 
+class Later(Exception):
+    """The work is not to be done yet. That is no failure, and costs no try."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until.isoformat())
+        self.until = until
+
+
 def ask(kind: str, key: str, subject_id: int, *, due_at: datetime) -> Job:
     """Write the job in the caller's transaction. The same key is the same work; a dead one gets a new chance."""
     with db.atomic():
@@ -93,6 +101,13 @@ def failed(job: Job, error: str, *, now: datetime) -> None:
             audit.record(MACHINE, "give up", "job", row_id=job.id, kind=job.kind)
 
 
+def postpone(job: Job, until: datetime) -> None:
+    """Put the job back as if it had not been claimed, due later."""
+    Job.update(state="ready", due_at=until, owner=None, lease_until=None, tries=Job.tries - 1).where(
+        _ours(job)
+    ).execute()
+
+
 def _ours(job: Job) -> pw.Expression:
     return (Job.id == job.id) & (Job.owner == job.owner) & (Job.state == "running")
 
@@ -129,3 +144,9 @@ def ran(run_id: int, *, now: datetime) -> None:
 
 def beat(name: str, *, now: datetime) -> None:
     Heartbeat.insert(name=name, at=now).on_conflict(conflict_target=[Heartbeat.name], update={"at": now}).execute()
+
+
+def beat_older_than(name: str, age: timedelta, *, now: datetime) -> bool:
+    """True when this sign of life is older than that, or was never given."""
+    found = Heartbeat.get_or_none(Heartbeat.name == name)
+    return found is None or now - found.at > age

@@ -1,16 +1,21 @@
 """Devices that take notices, and the outbox: a notice is a row, written with what asks for it, told once.
 
-What is promised: a notice is never lost, and it is told to a device once, unless the machine dies after the push service
-took it and before that is written down. Then it goes out again under the same key, and the phone shows one, not two.
+What is promised: a notice is never lost, and it is told once on each channel, unless the machine dies after the push
+service, mail server or SMS provider took it and before that is written down. Then it goes out once more: to a device and
+by email under the same key, so that a phone shows one and a mailbox can; a text message has no key and comes twice.
 """
 
 from __future__ import annotations
 
 import hmac
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
-from actions import MACHINE, Actor, Refused, audit, jobs, sessions
+import peewee as pw
+
+from actions import MACHINE, Actor, Refused, audit, jobs, preferences, sessions
 from models import SETTINGS, Delivery, Device, Job, Notice, Person, Session, db
+from practice import alerts
 from practice import notices as rules
 
 REFRESHED = timedelta(hours=1)
@@ -68,6 +73,7 @@ def gone(device: Device, *, now: datetime) -> None:
     with db.atomic():
         _end(Device.id == device.id, "gone", now)
         audit.record(MACHINE, "lose", "device", row_id=device.id)
+        tell_owners(f"device:{device.id}", "gone", now=now)
 
 
 def _end(which: object, because: str, now: datetime) -> None:
@@ -115,17 +121,50 @@ def _reply(notice: Notice) -> str:
 
 
 def tell(person: Person, *, what: str, edition: str, path: str, now: datetime) -> Notice:
-    """Put a notice into the outbox, in the caller's transaction. The same one again changes nothing."""
-    return _queue(what, edition, person.id, path, now)
+    """Put a notice into the outbox on each of the person's channels, in the caller's transaction.
+
+    The same one again changes nothing, even when other channels were chosen meanwhile.
+    """
+    before = Notice.get_or_none(Notice.what == what, Notice.edition == edition, Notice.person == person.id)
+    if before:
+        return before
+    with db.atomic():
+        return [
+            _queue(what, edition, person.id, path, now, channel=channel)
+            for channel in preferences.channels(person, what)
+        ][0]
 
 
-def _queue(what: str, edition: str, person: int, path: str, now: datetime, device: Device | None = None) -> Notice:
-    key = {"what": what, "edition": edition, "person": person, "channel": "push"}
+def tell_owners(what: str, edition: str, *, now: datetime) -> None:
+    """Tell every owner that somebody cannot be told. That such a notice fails is told to nobody: it is on the page."""
+    for owner in owners():
+        tell(owner, what=what, edition=edition, path="/drills", now=now)
+
+
+def owners() -> list[Person]:
+    return [one for one in Person.select().where(Person.disabled_at.is_null()).order_by(Person.id) if one.has("owner")]
+
+
+def drill(device: Device, *, number: int, now: datetime) -> Notice:
+    """The test that a fire drill sends to a device."""
+    return _queue(f"test:{device.id}", f"drill {number}", device.person_id, f"/devices/{device.id}/proof", now, device)
+
+
+def _queue(
+    what: str, edition: str, person: int, path: str, now: datetime, device: Device | None = None, channel: str = "push"
+) -> Notice:
+    key = {"what": what, "edition": edition, "person": person, "channel": channel}
     with db.atomic():
         notice, new = Notice.get_or_create(**key, defaults={"path": path, "queued_at": now, "device": device})
         if new:
             jobs.ask("notice", f"notice:{notice.id}", notice.id, due_at=now)
     return notice
+
+
+def drop(which: pw.Expression, *, now: datetime) -> int:
+    """What was not sent yet is not sent any more. Returns how many."""
+    unsent = Notice.sent_at.is_null() & Notice.failed_at.is_null() & Notice.dropped_at.is_null()
+    return Notice.update(dropped_at=now).where(which, unsent).execute()
 
 
 def key(notice: Notice) -> str:
@@ -140,13 +179,24 @@ def message(notice: Notice) -> bytes:
 
 
 def waiting(person: int) -> int:
-    """How many notices this person was sent and has not acknowledged; tests are not counted."""
+    """How many things this person was told of and has not acknowledged; tests are not counted."""
     return (
-        Notice.select()
+        Notice.select(pw.fn.COUNT(Notice.what.distinct()))
         .where(Notice.person == person, Notice.device.is_null(), Notice.acknowledged_at.is_null())
         .where(Notice.sent_at.is_null(False))
-        .count()
+        .scalar()
     )
+
+
+def email(notice: Notice) -> tuple[str, str, str]:
+    """Message-ID, subject and body. The id is the notice's key: a second copy is known as the same."""
+    host = urlsplit(SETTINGS.base_url).hostname or "localhost"
+    text = rules.text_of(notice.what)
+    return f"<{key(notice)}@{host}>", text, f"{text}\n\n{SETTINGS.base_url}{notice.path}\n"
+
+
+def text_message(notice: Notice) -> str:
+    return f"{rules.text_of(notice.what)} {SETTINGS.base_url}{notice.path}"
 
 
 def untold(notice: Notice) -> list[Device]:
@@ -156,10 +206,11 @@ def untold(notice: Notice) -> list[Device]:
     return list(wanted.where(Device.id == notice.device_id) if notice.device_id else wanted)
 
 
-def taken(notice: Notice, device: Device, *, now: datetime) -> None:
-    """The push service has it: that device is not told again."""
+def taken(notice: Notice, device: Device | None, *, now: datetime) -> None:
+    """The push service has it, or the mail server or SMS provider: it is not told there again."""
     with db.atomic():
-        Delivery.get_or_create(notice=notice.id, device=device.id, defaults={"at": now})
+        if device:
+            Delivery.get_or_create(notice=notice.id, device=device.id, defaults={"at": now})
         Notice.update(sent_at=now).where(Notice.id == notice.id, Notice.sent_at.is_null()).execute()
 
 
@@ -174,20 +225,41 @@ def last_try(notice: Notice) -> bool:
 
 
 def settle(notice: Notice, error: str, *, now: datetime) -> None:
-    """Every device was told or given up. A notice that reached none has failed."""
+    """Every device or address was told or given up. A notice that reached none has failed: the next channel takes it."""
     with db.atomic():
         Notice.update(error=error).where(Notice.id == notice.id).execute()
-        Notice.update(failed_at=now, error=error or NO_DEVICE).where(
-            Notice.id == notice.id, Notice.sent_at.is_null()
-        ).execute()
+        failed = (
+            Notice.update(failed_at=now, error=error or NO_DEVICE)
+            .where(Notice.id == notice.id, Notice.sent_at.is_null())
+            .execute()
+        )
+        if failed and notice.device_id is None:
+            _fall(notice, now)
+
+
+def _fall(notice: Notice, now: datetime) -> None:
+    channel = preferences.next_channel(notice)
+    if channel:
+        _queue(notice.what, notice.edition, notice.person_id, notice.path, now, channel=channel)
+    # A bounced address, or a person who has no channel left. Once a month, and never about what tells of it.
+    reached = Notice.select().where(
+        Notice.what == notice.what, Notice.edition == notice.edition, Notice.person == notice.person_id,
+        Notice.failed_at.is_null(),
+    )  # fmt: skip
+    if alerts.kind_of(notice.what) != "device" and (notice.channel != "push" or not reached.exists()):
+        tell_owners(f"device:person:{notice.person_id}", f"{notice.channel} {now:%Y-%m}", now=now)
 
 
 def acknowledge(notice: Notice, *, by: Actor, now: datetime) -> None:
-    """The person has seen it; the first time counts."""
+    """The person has seen it, on whichever channel and however often it was told; the first time counts."""
+    edition = alerts.base(notice.edition)
+    same = (Notice.edition == edition) | Notice.edition.startswith(f"{edition}+")
     with db.atomic():
         first = (
             Notice.update(acknowledged_at=now, acknowledged_by=by.id)
-            .where(Notice.id == notice.id, Notice.acknowledged_at.is_null())
+            .where(
+                Notice.what == notice.what, Notice.person == notice.person_id, same, Notice.acknowledged_at.is_null()
+            )
             .execute()
         )
         if first:

@@ -19,6 +19,9 @@ TEXTS = {
     "credential": "Credential alert: open Evoked",
     "case": "A case of yours changed: open Evoked",
     "report": "A report waits for you: open Evoked",
+    "record": "A record is not closed: open Evoked",
+    "packet": "A claim packet is held: open Evoked",
+    "device": "Somebody cannot be told: open Evoked",
 }
 """By the first word of a notice's `what`, as in credential:12."""
 FALLBACK = "Something needs you: open Evoked"

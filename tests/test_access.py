@@ -62,7 +62,7 @@ PUBLIC = {
 """Reviewed: what anybody on the internet may open, and why. Add to it only with a reason."""
 
 OWN_NOTICES = {
-    "notices.acknowledge", "notices.check", "notices.enroll", "notices.prove", "notices.revoke", "notices.test",
+    "alerts.choose_mine", "notices.acknowledge", "notices.check", "notices.enroll", "notices.prove", "notices.revoke", "notices.test",
 }  # fmt: skip
 """Everybody keeps their own devices and is told on them."""
 BILLER_MAY_POST = {

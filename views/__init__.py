@@ -190,6 +190,7 @@ def device(user_agent: str) -> str:
 def register(app: Flask) -> None:
     """Hang in every noun."""
     from views import (
+        alerts,
         audit,
         cases,
         commands,
@@ -212,7 +213,7 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        audit, cases, credentials, desk, documents, editing, notices, offline, packets, people, phone, places, record, reports, screenings, sessions,
+        alerts, audit, cases, credentials, desk, documents, editing, notices, offline, packets, people, phone, places, record, reports, screenings, sessions,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)

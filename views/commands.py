@@ -339,8 +339,9 @@ def backup(folder: str) -> None:
 
 
 def register(app: Flask) -> None:
+    from views.alert_commands import alert
     from views.credential_commands import held
     from views.screening_commands import exclusion_lists
 
-    for command in (held, exclusion_lists, case, texts, trail, migrate, setup_link, demo, backup):
+    for command in (alert, held, exclusion_lists, case, texts, trail, migrate, setup_link, demo, backup):
         app.cli.add_command(command)

@@ -9,10 +9,11 @@ import peewee as pw
 from flask import Blueprint, redirect, url_for
 
 import views
-from actions import audit, credentials, screenings
+from actions import audit, credentials, jobs, screenings
 from models import Case, Heartbeat, Job, Packet, Report
 from practice.figures import spreads
 from views import actor, page, polled, public, signed_in
+from views.alerts import tasks_of
 from views.cases import rows_of, turnarounds
 
 bp = Blueprint("desk", __name__)
@@ -47,6 +48,8 @@ def today():
         turned=spreads(turnarounds(Case.signed_at > views.now() - RECENT)) if owner else [],
         stuck=Job.select().where(Job.state == "dead").count() if owner else 0,
         silent=owner and worker_is_silent(),
+        blind=owner and alerts_are_late(),
+        tasks=tasks_of(person),
         screening=screenings.notice(day),
         day=day,
     )
@@ -95,6 +98,11 @@ def worker_is_silent() -> bool:
     """True when the worker has given no sign of life for a while: nothing would be sent or printed."""
     beat = Heartbeat.get_or_none(Heartbeat.name == "worker")
     return beat is None or (views.now() - beat.at).total_seconds() > LATE * 60
+
+
+def alerts_are_late() -> bool:
+    """True when nobody looked for alerts for an hour, although the worker may live."""
+    return jobs.beat_older_than("alerts", timedelta(hours=1), now=views.now())
 
 
 @bp.get("/health")

@@ -12,6 +12,7 @@ import tasks
 import views
 from actions import Refused, notices
 from models import SETTINGS, Device, Notice, Session
+from practice.alerts import base
 from practice.notices import LONGEST_ENDPOINT, text_of
 from views import actor, now, page, polled, signed_in
 
@@ -153,10 +154,17 @@ def prove(id: int):
 @bp.get("/notices")
 @signed_in
 def listing():
-    """What one was told, newest first; tests are not shown."""
-    mine = Notice.select().where(Notice.person == views.me().id, Notice.device.is_null())
-    rows = list(mine.order_by(Notice.id.desc()).limit(MOST))
-    return page("notices/listing.html", notices=rows, text_of=text_of, most=MOST)
+    """What one was told, newest first, one line for all channels and repetitions; tests and what was taken back are not shown."""
+    mine = Notice.select().where(
+        Notice.person == views.me().id,
+        Notice.device.is_null(),
+        Notice.dropped_at.is_null() | Notice.sent_at.is_null(False),
+    )
+    rows: dict[tuple[str, str], Notice] = {}
+    for row in mine.order_by(Notice.sent_at.is_null(), Notice.id.desc()).limit(4 * MOST):
+        rows.setdefault((row.what, base(row.edition)), row)
+    shown = sorted(rows.values(), key=lambda row: -row.id)[:MOST]
+    return page("notices/listing.html", notices=shown, text_of=text_of, most=MOST)
 
 
 @bp.post("/notices/<row:id>/acknowledgement")
