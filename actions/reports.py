@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import peewee as pw
 
-from actions import MACHINE, Actor, Refused, audit, documents, jobs, records, sessions
+from actions import MACHINE, Actor, Refused, audit, documents, jobs, passkeys, records, sessions
 from models import (
     SETTINGS,
     Addendum,
@@ -490,10 +490,16 @@ def objections_to_signing(report: Report, case: Case, person: Person) -> list[st
     return found
 
 
+def signing_purpose(report: Report) -> str:
+    """What a passkey's challenge is for: this very text and no other."""
+    return f"sign:{report.id}:{report.text_sha256}"
+
+
 def sign(
-    report: Report, *, password: str, confirmed: Collection[str], missing_read: bool, by: Actor, now: datetime
-) -> Signature:
-    """The physician signs the exact text. The case is frozen with the first signature."""
+    report: Report, *, password: str = "", passkey: tuple[str, passkeys.Site] | None = None,
+    confirmed: Collection[str], missing_read: bool, by: Actor, now: datetime,
+) -> Signature:  # fmt: skip
+    """The physician signs the exact text, with the password or a passkey. The case is frozen with the first signature."""
     facts = report.read_facts()
     reasons = objections_to_signing(report, Case.get_by_id(report.case_id), by.person)
     reasons += signing.unconfirmed(facts, confirmed)
@@ -501,7 +507,10 @@ def sign(
         reasons.append("Read the list of what is missing, and say that you did.")
     if reasons:
         raise Refused(*reasons)
-    sessions.confirm_password(by=by, password=password, now=now)  # outside: a wrong one is counted even when refused
+    if passkey:  # outside the transaction, both: what was tried counts even when refused
+        passkeys.confirm(signing_purpose(report), credential=passkey[0], by=by, site=passkey[1], now=now)
+    else:
+        sessions.confirm_password(by=by, password=password, now=now)
     with db.atomic():
         case = Case.get_by_id(report.case_id)
         if reasons := objections_to_signing(report, case, by.person):
@@ -515,7 +524,7 @@ def sign(
         ask_for_pdf(report, now=now)
         audit.record(
             by, "sign", "report", row_id=report.id, case_id=case.id, text_sha256=signature.text_sha256,
-            confirmed=sorted(confirmed),
+            confirmed=sorted(confirmed), means="passkey" if passkey else "password",
         )  # fmt: skip
     return signature
 

@@ -26,12 +26,13 @@ from models import (
     Coverage,
     Credential,
     CredentialType,
+    Device,
     Dossier,
     Education,
-    Device,
     Hit,
     Packet,
     Party,
+    Passkey,
     Patient,
     Person,
     Proposal,
@@ -58,6 +59,8 @@ PUBLIC = {
     "sessions.sign_in": "the way in",
     "sessions.start": "the way in",
     "static": "no data",
+    "verifications.answer": "says whether a print is ours; names who signed, never a patient",
+    "verifications.ask": "the form for it",
 }
 """Reviewed: what anybody on the internet may open, and why. Add to it only with a reason."""
 
@@ -126,20 +129,21 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "patients/<id>": Objects(world.patient.id, world.patient.id),
         "patients/<patient>": Objects(world.patient.id, world.patient.id),
         "coverages/<id>": Objects(world.coverage.id, world.coverage.id),
-        "screenings/<id>": Objects(world.screening, world.screening),
-        "results/<id>": Objects(world.result, world.result),
-        "lists/<id>": Objects(world.snapshot, world.snapshot),
-        "parties/<id>": Objects(world.party, world.party),
-        "hits/<id>": Objects(world.hit, world.hit),
         "credentials/<id>": Objects("credential", world.held[world.cast.stan.id], "holder"),
         "education/<id>": Objects("education", world.learned[world.cast.stan.id], "holder"),
         "types/<id>": Objects(world.kind, world.kind),
         "requirements/<id>": Objects(world.requirement, world.requirement),
         "dossiers/<id>": Objects(world.dossier, world.dossier),
+        "screenings/<id>": Objects(world.screening, world.screening),
+        "results/<id>": Objects(world.result, world.result),
+        "lists/<id>": Objects(world.snapshot, world.snapshot),
+        "parties/<id>": Objects(world.party, world.party),
+        "hits/<id>": Objects(world.hit, world.hit),
         "people/<id>": Objects(world.cast.bo.id, world.cast.stan.id),
         "sessions/<id>": Objects("session", world.session, "person"),
         "devices/<id>": Objects("device", world.device, "person"),
         "notices/<id>": Objects("notice", world.notice, "person"),
+        "passkeys/<id>": Objects("passkey", world.passkey, "person"),
         "invitations/<token>": Objects(world.token, world.token, "word"),
     }
     assert key in known, (
@@ -169,7 +173,7 @@ def path(rule: Rule, world: SimpleNamespace, which: str, person: Person | None =
         value = thing.other if which == "other" else thing.own
         for word, of_people in (("credential", world.held), ("education", world.learned)):
             value = of_people[person.id if person else world.cast.olive.id] if value == word else value
-        if value in ("session", "device", "notice"):
+        if value in ("session", "device", "notice", "passkey"):
             value = getattr(world, f"{value}s").get(person.id if person else 0, getattr(world, value))
         if which not in ("own", "other") and index == len(given) - 1:
             value = which
@@ -218,23 +222,6 @@ def _case(raw: bytes, cast: SimpleNamespace, case: Case | None = None) -> Simple
     )
 
 
-def _screened(made: SimpleNamespace) -> None:
-    """A list, a run over everybody that is done, and a hit on Tess."""
-    made.snapshot = Snapshot.create(list="leie", made_on=NOW.date(), received_at=NOW, loaded_at=NOW, sha256="s").id
-    party = Party.create(kind="person", person=made.cast.tess, added_at=NOW)
-    run = Screening.create(
-        asked_at=NOW,
-        done_at=NOW,
-        lists=[{"list": "leie", "sha256": "s", "rows": 1, "made_on": "2026-09-01", "snapshot": 1}],
-    )
-    row = dict.fromkeys(
-        ("name", "last", "first", "business", "npi", "dob", "state", "city", "kind", "from_on", "trade", "waiver"), "x"
-    )
-    hit = Hit.create(party=party, screening=run, seen_in=run, list="leie", row_key="k", listed=row, tier="C", score=1)
-    result = Screened.create(screening=run, party=party, names=["Tess Tran"], found=[hit.id])
-    made.party, made.screening, made.hit, made.result = party.id, run.id, hit.id, result.id
-
-
 def _proposal(report: Report, cast: SimpleNamespace) -> int:
     """An answer of a language model that nobody has accepted."""
     facts = report.read_facts()
@@ -253,6 +240,23 @@ def _proposal(report: Report, cast: SimpleNamespace) -> int:
     ).id  # fmt: skip
 
 
+def _screened(made: SimpleNamespace) -> None:
+    """A list, a run over everybody that is done, and a hit on Tess."""
+    made.snapshot = Snapshot.create(list="leie", made_on=NOW.date(), received_at=NOW, loaded_at=NOW, sha256="s").id
+    party = Party.create(kind="person", person=made.cast.tess, added_at=NOW)
+    run = Screening.create(
+        asked_at=NOW,
+        done_at=NOW,
+        lists=[{"list": "leie", "sha256": "s", "rows": 1, "made_on": "2026-09-01", "snapshot": 1}],
+    )
+    row = dict.fromkeys(
+        ("name", "last", "first", "business", "npi", "dob", "state", "city", "kind", "from_on", "trade", "waiver"), "x"
+    )
+    hit = Hit.create(party=party, screening=run, seen_in=run, list="leie", row_key="k", listed=row, tier="C", score=1)
+    result = Screened.create(screening=run, party=party, names=["Tess Tran"], found=[hit.id])
+    made.party, made.screening, made.hit, made.result = party.id, run.id, hit.id, result.id
+
+
 @pytest.fixture
 def world(app, cast):
     """Case `own` of Tess and Pia, case `other` of neither, one of each other thing, and a session for each person."""
@@ -268,9 +272,8 @@ def world(app, cast):
         coverage=Coverage.create(patient=patient, payer=cast.acme, member_id="MEMBER-77"),
         everyone={"olive": cast.olive, "tess": cast.tess, "pia": cast.pia, "bo": cast.bo, "stan": cast.stan, "ada": ada},
         token=people.invite_again(cast.stan, by=actor(cast.olive), now=now()), sessions={}, cookies={}, session=ABSENT,
-        devices={}, notices={}, device=ABSENT, notice=ABSENT,
+        devices={}, notices={}, device=ABSENT, notice=ABSENT, passkeys={}, passkey=ABSENT,
     )  # fmt: skip
-    _screened(made)
     kind = CredentialType.get(CredentialType.name == "CNIM")
     made.kind, made.requirement = kind.id, Requirement.get(Requirement.facility.is_null()).id
     made.dossier = Dossier.create(person=cast.tess, facility=cast.mercy, requested_at=NOW).id
@@ -278,6 +281,7 @@ def world(app, cast):
     made.held = {one.id: Credential.create(person=one, type=kind, until_on=NOW.date()).id for one in everyone}
     hour = {"type": kind, "title": "t", "category": "course", "earned_on": NOW.date(), "minutes": 60}
     made.learned = {one.id: Education.create(person=one, **hour).id for one in everyone}
+    _screened(made)
     for person in made.everyone.values():
         client = app.test_client().sign_in(person)
         made.cookies[person.id] = client.get_cookie("evoked").value
@@ -286,9 +290,12 @@ def world(app, cast):
             person=person, session=made.sessions[person.id], endpoint=f"https://fcm.googleapis.com/{person.id}",
             p256dh="k", auth="a", enrolled_at=now(), checked_at=now(),
         ).id  # fmt: skip
+        made.passkeys[person.id] = Passkey.create(
+            person=person, name="Phone", credential_id=f"k{person.id}", public_key=b"k", created_at=NOW
+        ).id
         made.notices[person.id] = notices.tell(person, what="case:1", edition="1", path="/", now=now()).id
-    made.session, made.device, made.notice = (
-        of[cast.olive.id] for of in (made.sessions, made.devices, made.notices)
+    made.session, made.device, made.notice, made.passkey = (
+        of[cast.olive.id] for of in (made.sessions, made.devices, made.notices, made.passkeys)
     )  # fmt: skip
     app.testing = False  # a bug is a 500 here, not an exception: the walk goes on and names it
     yield made

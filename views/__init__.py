@@ -13,6 +13,7 @@ from flask import Flask, Response, abort, current_app, make_response, render_tem
 from flask_login import current_user
 
 from actions import Actor
+from actions.passkeys import Site
 from models import ROLES, SETTINGS, Person
 from practice.figures import in_words
 
@@ -64,6 +65,11 @@ def actor() -> Actor:
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def site() -> Site:
+    """Where the browser is, as the request came in, for passkeys: the host is one of the trusted ones."""
+    return Site(request.host.rsplit(":", 1)[0], request.host_url.rstrip("/"), SETTINGS.practice_name)
 
 
 def admit() -> Response | None:
@@ -201,6 +207,7 @@ def register(app: Flask) -> None:
         notices,
         offline,
         packets,
+        passkeys,
         people,
         phone,
         places,
@@ -213,7 +220,7 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        alerts, audit, cases, credentials, desk, documents, editing, notices, offline, packets, people, phone, places, record, reports, screenings, sessions,
+        alerts, audit, cases, credentials, desk, documents, editing, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)

@@ -9,18 +9,18 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, abort, flash, redirect, request, url_for
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, PasswordField, SelectField, SelectMultipleField, TextAreaField
+from wtforms import BooleanField, HiddenField, PasswordField, SelectField, SelectMultipleField, TextAreaField
 from wtforms.validators import DataRequired, Length, Optional
 
 import tasks
-from actions import Refused, audit, documents, editing, packets, reports, reviews, wording
+from actions import Refused, audit, documents, editing, packets, passkeys, reports, reviews, wording
 from models import Approval, Assignment, Case, Document, Entry, Facility, Job, Patient, Report, Signature
 from practice import drafting, keying, signing, telling
 from practice.cases import Facts
 from practice.coding import CONTINUOUS
 from practice.report import impression
 from practice.times import clock
-from views import actor, me, now, page, phone, polled, roles, signed_in
+from views import actor, me, now, page, phone, polled, roles, signed_in, site
 
 bp = Blueprint("reports", __name__)
 MOST = 50
@@ -36,7 +36,8 @@ class ImpressionForm(FlaskForm):
 class SignForm(FlaskForm):
     confirmed = SelectMultipleField("Confirmed against the record")
     missing_read = BooleanField("I have read what is missing and how it limits this report")
-    password = PasswordField("Your password", [DataRequired("Type your password to sign."), Length(max=200)])
+    password = PasswordField("Your password", [Length(max=200)])
+    credential = HiddenField("Passkey", [Length(max=20_000)])
 
 
 class AddendumForm(FlaskForm):
@@ -436,6 +437,7 @@ def _review(report: Report, case: Case, status: int = 200, looked: int | None = 
         "objections": reports.objections_to_signing(report, case, me()),
         "confirmations": signing.confirmations(facts),
         "meaning": signing.MEANING,
+        "has_passkey": bool(passkeys.of(me())),
         "impression": _impression_form(report, impression(draft)),
         "form": _sign_form(facts, formdata=None),
         "reasons": [],
@@ -508,10 +510,14 @@ def sign(id: int):
     report, case = find_for_signing(id)
     form = _sign_form(report.read_facts())
     reasons: list[str] = []
-    if form.validate():
+    valid = form.validate()
+    if valid and not (form.password.data or form.credential.data):
+        form.password.errors = ["Type your password to sign."]
+    elif valid:
+        given = (form.credential.data, site()) if form.credential.data else None
         try:
             reports.sign(
-                report, password=form.password.data, confirmed=form.confirmed.data,
+                report, password=form.password.data, passkey=given, confirmed=form.confirmed.data,
                 missing_read=form.missing_read.data, by=actor(), now=now(),
             )  # fmt: skip
         except Refused as refused:

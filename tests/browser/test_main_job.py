@@ -16,7 +16,7 @@ from pypdf import PdfReader, PdfWriter
 from tests import cast
 
 pytestmark = pytest.mark.browser
-OWN_WORDS = "No deficit is expected."
+OWN_WORDS = "Reviewed against the record."
 ZONE = ZoneInfo("America/Chicago")
 NOW = datetime.now(ZONE)
 
