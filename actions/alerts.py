@@ -275,9 +275,11 @@ def tasks(people: dict[int, Person], on: date) -> list[Task]:
     found = []
     for id, holder in credentials.holders(people.values()).items():
         for proof in trade.standing_now(holder.proofs):
-            left = trade.days_left(proof, on)
+            later = trade.days_left(proof, on) > plan.TASK_DAYS
+            if proof.type not in types or (later and proof.verified):
+                continue
             row = Credential.get_by_id(proof.id)
-            if proof.type not in types or not (left <= plan.TASK_DAYS or (row.renews_id and not proof.verified)):
+            if later and not row.renews_id:
                 continue
             sent = (id, proof.type, proof.state, proof.facility) in asked
             documented = bool(credentials.papers([row]).get(row.id))

@@ -7,18 +7,23 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 import tasks
 from actions import Refused, alerts, credentials, jobs, notices, preferences
@@ -398,6 +403,45 @@ def test_a_server_without_tls_gets_neither_mail_nor_password(cast, mail, clock, 
     tasks.work_off()
     assert (mail.logins, mail.taken) == ([], [])
     assert "mail server" in Notice.get().error
+
+
+def certificate(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 with its key, which nobody has signed but itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    made = x509.CertificateBuilder(
+        name, name, key.public_key(), 1, NOW - timedelta(days=999), NOW + timedelta(days=9999)
+    )
+    named = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    made = made.add_extension(named, False).add_extension(x509.BasicConstraints(True, None), True)
+    pem = serialization.Encoding.PEM
+    plain = (pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = folder / "mail.pem"
+    path.write_bytes(key.private_bytes(*plain) + made.sign(key, hashes.SHA256()).public_bytes(pem))
+    return path
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_under_tls_mail_goes_to_a_server_whose_certificate_is_trusted_alone(
+    cast, clock, monkeypatch, tmp_path, trusted
+):
+    box, port, pem = Mailbox(), free_port(), certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem)
+    server = Controller(
+        box, hostname="127.0.0.1", port=port, tls_context=context, require_starttls=True, authenticator=box.login
+    )
+    server.start()
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    use(
+        monkeypatch, smtp_host="127.0.0.1", smtp_port=port, smtp_from="desk@practice.example.org", smtp_user="desk",
+        smtp_password="secret",
+    )  # fmt: skip
+    notices.tell(cast.tess, what="credential:999", edition="30", path="/", now=NOW)
+    tasks.work_off()
+    server.stop()
+    assert (len(box.taken), len(box.logins)) == ((1, 1) if trusted else (0, 0))
 
 
 def test_a_text_message_goes_to_the_persons_number(cast, clock, provider, monkeypatch):
