@@ -485,6 +485,9 @@ def _changed(facts: Facts, alert: c.Alert, row: c.AlertRow) -> tuple[list[Any], 
     if test:
         sure += [_say(test.thr_ma, "mA", test.missing_reason)]
         return sure, [*maybe, test.muscle or "", test.type.replace("_", " "), "below", test.id]
+    left = row.pct_of_baseline if row.value_uv is None and row.change_pct is None else None
+    if baseline and left is not None:
+        sure, maybe = [*sure, f"{left}%"], [*maybe, "baseline"]
     if baseline and (row.value_uv is not None or row.value_lat_ms is not None):
         if row.value_uv is not None:
             sure += [_say(baseline.amp_uv, "µV", baseline.missing_reason), f"{row.value_uv} µV"]
@@ -507,6 +510,8 @@ def _changed(facts: Facts, alert: c.Alert, row: c.AlertRow) -> tuple[list[Any], 
         return sure, maybe
     if row.change_pct is not None:
         return [*sure, w.percent(row.change_pct)], maybe
+    if baseline and left is not None:
+        return sure, maybe
     if row.text:
         named = all(word in row.text for word in w.place(facts, row).split())
         return ([Quote(row.text)], [*sure, *maybe, w.GAP]) if named else ([*sure, Quote(row.text)], [*maybe, w.GAP])
