@@ -1,5 +1,5 @@
 // What plain HTML cannot do: say that the network failed, put the focus where the answer is,
-// stamp the time of now in the facility's zone, step a number. Every page works without it.
+// stamp the time of now in the facility's zone. Every page works without it.
 (function () {
   "use strict";
 
@@ -57,19 +57,9 @@
     field.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  function step(button) {
-    var field = document.getElementById(button.dataset.steps);
-    var by = Number(button.dataset.by), places = (button.dataset.by.split(".")[1] || "").length;
-    var value = Number(field.value || field.dataset.start || 0) + by;
-    if (field.dataset.least) value = Math.max(value, Number(field.dataset.least));
-    if (field.dataset.most) value = Math.min(value, Number(field.dataset.most));
-    field.value = value.toFixed(places);
-    field.dispatchEvent(new Event("change", { bubbles: true }));
-  }
-
   document.addEventListener("click", function (event) {
-    var button = event.target.closest("[data-now], [data-steps]");
-    if (button) (button.dataset.now ? stamp : step)(button);
+    var button = event.target.closest("[data-now]");
+    if (button) stamp(button);
     document.querySelectorAll("details.more[open]").forEach(function (sheet) {
       if (!sheet.contains(event.target)) sheet.open = false;
     });
@@ -90,7 +80,7 @@
 
   // These buttons do nothing without this script, so they are hidden until it runs.
   function reveal(root) {
-    root.querySelectorAll("[data-now][hidden], [data-steps][hidden]").forEach(function (button) { button.hidden = false; });
+    root.querySelectorAll("[data-now][hidden]").forEach(function (button) { button.hidden = false; });
   }
   document.addEventListener("htmx:load", function (event) { reveal(event.target); });
   reveal(document);
