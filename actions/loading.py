@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from actions import Actor, audit, credentials
+from actions import Actor, audit, credentials, ledger
 from models import Assignment, Case, Entry, Facility, Patient, Payer, Person, Surgeon, db
 from practice import cases, interchange, record
 from practice.cases import Facts, Header
@@ -37,6 +37,7 @@ def load(raw: bytes, *, by: Actor, now: datetime) -> Loaded:
         case = Case.create(**_header(facts, now), created_at=now, created_by=by.id)
         _insert(case, entries, by, now)
         _assign(case, facts)
+        ledger.index(case, facts)
         credentials.rejudge(now=now, cases=[case.id])
         audit.record(by, "load", "case", row_id=case.id, case_id=case.id, entries=len(entries))
     note = ""

@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from actions import MACHINE, Actor, Refused, audit, credentials, documents, jobs, reports, screenings
+from actions import MACHINE, Actor, Refused, audit, credentials, documents, jobs, ledger, reports, screenings
+from actions.terms import Terms, rule_of, terms
 from models import (
     Agreement,
     Assignment,
@@ -23,16 +24,16 @@ from models import (
     CredentialType,
     Facility,
     Packet,
-    PayerRule,
     Person,
     Signature,
     db,
 )
-from practice import coding, exhibits, scrub
+from practice import coding, exhibits, proof, scrub
 from practice.cases import Facts
 from practice.completeness import Missing, missing
 from practice.credentials import Standing
 from practice.drafting import Draft, as_text, draft
+from practice.ledger import Share
 
 if TYPE_CHECKING:
     from practice.packets import Assembled, PacketInput
@@ -47,6 +48,8 @@ class Weighed:
     findings: list[scrub.Finding]
     missing: list[Missing]
     people: dict[str, Person]
+    days: tuple[proof.Proof, ...] = ()
+    """The physicians' days, with the other patients unnamed."""
 
     @property
     def blocking(self) -> list[scrub.Finding]:
@@ -62,7 +65,8 @@ def weigh(case: Case) -> Weighed:
     """Code the case by its payer's rule of the day and hold it against the documentation rules."""
     facts = case.facts()
     people = people_of(case, facts)
-    coded = coded_by(case, facts)
+    books = ledger.of_case(case, facts)
+    coded = coded_by(case, facts, shares=ledger.shares(case, books))
     report = reports.current(case)
     found = scrub.findings(
         scrub.CaseForScrub(
@@ -89,7 +93,12 @@ def weigh(case: Case) -> Weighed:
         scrub.Finding(id="EXC-01", severity="block", message=said, where="screenings")
         for said in screenings.obstacles(case)
     ]
-    return Weighed(facts=facts, coding=coded, findings=[*excluded, *found], missing=missing(facts), people=people)
+    shared = ledger.findings(case, facts, books, coded)
+    found = sorted([*excluded, *found, *shared], key=lambda one: scrub.ORDER.index(one.severity))
+    return Weighed(
+        facts=facts, coding=coded, findings=found, missing=missing(facts), people=people,
+        days=ledger.proofs(case, facts, books),
+    )  # fmt: skip
 
 
 def _unruled(case: Case) -> str:
@@ -99,71 +108,28 @@ def _unruled(case: Case) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What the practice agreed with payers and facilities, all of it: two small tables."""
+def coded_by(
+    case: Case, facts: Facts, agreed: Terms | None = None, shares: Mapping[str, Share] | None = None
+) -> coding.Coding:
+    """The lines of a case by the payer's rule of the date of service and the agreement with the facility.
 
-    rules: Sequence[PayerRule]
-    agreements: Sequence[Agreement]
-
-
-def terms() -> Terms:
-    """Read once for a list of cases, so that coding them asks nothing for each."""
-    return Terms(
-        list(PayerRule.select().order_by(PayerRule.from_on)),
-        list(Agreement.select().order_by(Agreement.from_on.desc())),
-    )
-
-
-def coded_by(case: Case, facts: Facts, agreed: Terms | None = None) -> coding.Coding:
-    """The lines of a case by the payer's rule of the date of service and the agreement with the facility."""
+    `shares` is what the ledger leaves the case; a list of what waits does without it.
+    """
     agreed = agreed or terms()
     agreement = _agreement(case, agreed)
     rule = rule_of(case, agreed)
     coded = coding.code(
         facts,
-        rule=rule or _NO_RULE,
+        rule=rule or coding.NO_RULE,
         pos=case.facility.pos,
         professional_owned=agreement is None or agreement.professional == "practice",
         technical_owned=agreement is not None and agreement.technical == "practice",
+        shares=shares,
     )
     if rule:
         return coded
     said = _unruled(case) if case.payer_class else "The payer class is not recorded: choose the payer on the case."
     return msgspec.structs.replace(coded, warnings=(said, *coded.warnings))
-
-
-_NO_RULE = coding.PayerRule(payer_class="", accepts=(), remote_code=None, source="no rule of this payer is known")
-"""Who pays is not known, so no continuous code is guessed: the minutes are counted and stand under not billed."""
-
-
-def rule_of(case: Case, agreed: Terms) -> coding.PayerRule | None:
-    """The payer's own rule on the day, else its class's in this practice, else the one the app comes with."""
-    on = case.date_of_service
-    rows = [row for row in agreed.rules if row.payer_class == case.payer_class]
-    own = [_rule(row) for row in rows if row.payer_id is not None and row.payer_id == case.payer_id]
-    general = [_rule(row) for row in rows if row.payer_id is None]
-    for rules in (own, general, coding.default_rules()):
-        if found := coding.rule_for(rules, case.payer_class, on):
-            return found
-    return None
-
-
-def _rule(row: PayerRule) -> coding.PayerRule:
-    return coding.PayerRule(
-        payer_class=row.payer_class,
-        accepts=tuple(row.accepts),
-        remote_code=row.remote_code or None,
-        rounding=row.rounding,
-        min_first_quarter_minutes=row.min_first_quarter_minutes,
-        min_first_hour_minutes=row.min_first_hour_minutes,
-        max_concurrent=row.max_concurrent,
-        follows_cms=row.follows_cms,
-        source=row.source,
-        certainty=row.certainty or "unverified",
-        from_on=row.from_on,
-        until_on=row.until_on,
-    )
 
 
 def _agreement(case: Case, agreed: Terms) -> Agreement | None:
@@ -294,6 +260,7 @@ def _packet_input(case: Case, weighed: Weighed) -> PacketInput:
             Paper(kind=row.kind, title=row.title, pdf=documents.read(row)) for row in documents.of_case(case)
         ),
         findings=tuple(weighed.findings),
+        days=weighed.days,
     )
     # The id says what is in the packet: an addendum or another paper gives another id, the same content the same.
     mark = hashlib.sha256(msgspec.msgpack.encode(given)).hexdigest()[:6]

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from actions import Actor, Refused, audit
+from actions import Actor, Refused, audit, ledger
 from models import Case, Entry, Preset, db
 from practice import interchange, record
 from practice.cases import Conflict, Facts
@@ -42,6 +42,8 @@ def append(
             raise Refused(*reasons)
         Entry.insert_many([_row(case, entry, by, now, (offsets or {}).get(entry.client_id)) for entry in new]).execute()
         Case.update(record_rev=Case.record_rev + 1).where(Case.id == case.id).execute()
+        if any(entry.kind in ledger.TOLD_BY for entry in new):
+            ledger.index(case)
         kinds = dict(sorted(Counter(entry.kind for entry in new).items()))
         audit.record(by, "append", "entry", case_id=case.id, kinds=kinds, corrections=sum(1 for e in new if e.replaces))
     return [entry.client_id for entry in new]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import peewee as pw
 
-from actions import MACHINE, Actor, Refused, audit, documents, jobs, passkeys, records, sessions
+from actions import MACHINE, Actor, Refused, audit, documents, jobs, ledger, passkeys, records, sessions
 from models import (
     SETTINGS,
     Addendum,
@@ -533,6 +533,7 @@ def sign(
             text_sha256=signing.digest(report.text),
         )  # fmt: skip
         if case.signed_at is None:
+            ledger.keep(case, by=by, now=now)
             Case.update(signed_at=now).where(Case.id == case.id).execute()
         ask_for_pdf(report, now=now)
         audit.record(

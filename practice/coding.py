@@ -45,6 +45,10 @@ class PayerRule(Struct, frozen=True, kw_only=True):
     until_on: date | None = None
 
 
+NO_RULE = PayerRule(payer_class="", accepts=(), remote_code=None, source="no rule of this payer is known")
+"""Who pays is not known, so no continuous code is guessed: the minutes are counted and stand under not billed."""
+
+
 class SegmentMinutes(Struct, frozen=True, kw_only=True):
     """One stretch of monitoring and what of it counts."""
 

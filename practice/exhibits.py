@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from . import cases as c
 from .coding import Coding
+from .proof import Proof, most
 from .times import Clock, clock, service_day
 from .wording import GAP, gap
 
@@ -63,10 +64,17 @@ class Points(Struct, frozen=True, kw_only=True):
     items: tuple[str, ...]
 
 
+class Chart(Struct, frozen=True, kw_only=True):
+    """A physician's day, drawn."""
+
+    caption: str
+    day: Proof
+
+
 class Exhibit(Struct, frozen=True, kw_only=True):
     letter: str
     title: str
-    blocks: tuple[Table | Points, ...]
+    blocks: tuple[Table | Points | Chart, ...]
 
 
 def words(exhibit: Exhibit) -> Iterable[str]:
@@ -75,6 +83,8 @@ def words(exhibit: Exhibit) -> Iterable[str]:
         yield block.caption
         if isinstance(block, Points):
             yield from block.items
+        elif isinstance(block, Chart):
+            yield from (row.label for row in block.day.rows)
         else:
             yield from block.head
             for row in block.rows:
@@ -295,6 +305,37 @@ def _late_points(log: _Log) -> Iterable[Points]:
         moved = f", its time changed from {log.shown.time(late.was)}" if late.was else ""
         said.append(f"An entry for {_at(log.shown, late.at)} was keyed {log.shown.full(late.entered_at)}{moved}.")
     return [Points(caption="Late entries elsewhere in the record", items=tuple(said))] if said else []
+
+
+def ledger_proof(letter: str, days: Sequence[Proof]) -> Exhibit:
+    """That no minute was billed for two patients: each physician's day over all payers, other patients unnamed."""
+    blocks: list[Table | Points | Chart] = []
+    for day in days:
+        blocks.append(
+            Chart(caption=f"{day.who}, {day.day}: cases and how many at once (all times {day.zone})", day=day)
+        )
+        blocks.append(
+            Table(
+                caption=f"Exclusive minutes (G0453) by clock hour, all patients; at most {most()} units",
+                head=("Clock hour", "Minutes", "Units", "Cases at once, at most"),
+                widths=(27, 15, 15, 40),
+                rows=tuple((hour.label, str(hour.minutes), str(hour.units), str(hour.peak)) for hour in day.hours),
+            )
+        )
+        blocks.append(
+            Table(
+                caption="Minutes of each case",
+                head=("Case", "Watched", "Minutes", "Billed alone", "Overlapping"),
+                widths=(22, 40, 13, 15, 13),
+                rows=tuple((r.label, r.span, str(r.live), str(r.alone), str(r.overlap)) for r in day.rows),
+            )
+        )
+        standing = tuple(f"{number}: {text}" for number, _, text in day.said) or ("No finding stands.",)
+        peak = f"At most {day.peak} at once; the limit is {day.limit}."
+        blocks.append(Points(caption="Method and findings", items=(*day.methods, peak, *standing)))
+    if not days:
+        blocks.append(Points(caption="Physicians' time", items=("No connection of a physician is recorded.",)))
+    return Exhibit(letter=letter, title="Physician's day: whose each minute is", blocks=tuple(blocks))
 
 
 def personnel(letter: str, facts: c.Facts, people: Sequence[Person]) -> Exhibit:

@@ -141,6 +141,19 @@ def stretch(case: int, seen: Watched, rule: PayerRule) -> Stretch:
     return Stretch(case, seen.start, seen.end, want, rule.max_concurrent, half)
 
 
+def together(times: Iterable[tuple[int, datetime, datetime]], first: datetime, last: datetime) -> set[int]:
+    """The cases that share a minute or a clock hour with this time, or with a case that does, and so on."""
+    ends: dict[int, Interval] = {}
+    for case, start, end in times:
+        known = ends.get(case, (start, end))
+        ends[case] = (min(known[0], start), max(known[1], end))
+    spans = {
+        c: (hour_of(s), hour_of(e - timedelta.resolution) + HOUR - timedelta.resolution) for c, (s, e) in ends.items()
+    }
+    groups = [(s, e) for s, e in conc.union(spans.values()) if s <= last and first <= e]
+    return {case for case, (start, _) in spans.items() if any(s <= start < e for s, e in groups)}
+
+
 def ledger(stretches: Iterable[Stretch], kept: Mapping[int, Kept] | None = None, chosen: Sequence[int] = ()) -> Ledger:
     """Allot one physician's time. `chosen` are the cases that take overlapped blocks whole, the newest choice first."""
     kept = kept or {}
@@ -317,11 +330,14 @@ def _hours(ledger: Ledger) -> Iterator[Found]:
 
 
 def _peaks(ledger: Ledger) -> Iterator[Found]:
-    """One for each case: the most at once while it was live, against the limit of its payer."""
+    """One for all cases that reached the same number: the most at once while each was live, against its payer's limit."""
+    over: dict[tuple[int, int], list[tuple[datetime, int]]] = {}
     for case in ledger.shares:
         limit = min(one.limit for one in ledger.stretches if one.case == case)
-        over = [block for block in ledger.blocks if case in block.cases and len(block.cases) > limit]
-        if over:
-            peak = max(len(block.cases) for block in over)
-            said = f"The physician had {peak} cases at the same time; the limit is {limit}. Give the reason, or mend the times."
-            yield Found("V08", "error", said, (case,), over[0].start)
+        blocks = [block for block in ledger.blocks if case in block.cases and len(block.cases) > limit]
+        if blocks:
+            peak = max(len(block.cases) for block in blocks)
+            over.setdefault((peak, limit), []).append((blocks[0].start, case))
+    for (peak, limit), cases in over.items():
+        said = f"The physician had {peak} cases at the same time; the limit is {limit}. Give the reason, or mend the times."
+        yield Found("V08", "error", said, tuple(case for _, case in sorted(cases)), min(cases)[0])

@@ -25,6 +25,7 @@ from . import exhibits as ex
 from .coding import Coding
 from .pages import LETTER, add_page, fitted, fonts, form, latin, numbers, show, spells, upright, width, written
 from .pdf import Letterhead, render
+from .proof import Proof
 from .scrub import Finding
 from .times import service_day
 from .typeset import typeset
@@ -62,6 +63,8 @@ class PacketInput(Struct, frozen=True, kw_only=True):
     people: tuple[ex.Person, ...] = ()
     documents: tuple[Document, ...] = ()
     findings: tuple[Finding, ...] = ()
+    days: tuple[Proof, ...] = ()
+    """The physicians' days around the case, in which other patients have no name."""
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -139,12 +142,16 @@ def _pieces(packet: PacketInput) -> list[_Piece]:
                 letter="B", title="Signed report", blocks=(ex.Points(caption="Not on file", items=(_NO_REPORT,)),)
             )
         )
-    own += [ex.presence_log("C", facts), ex.personnel("D", facts, packet.people)]
+    own += [
+        ex.presence_log("C", facts),
+        ex.ledger_proof("D", packet.days),
+        ex.personnel("E", facts, packet.people),
+    ]
     pieces = [_own(exhibit) for exhibit in own]
     if packet.report is not None:
         pieces.insert(1, _imported("B", "Signed report", packet.report))
     for number, document in enumerate(_in_order(packet.documents)):
-        pieces.append(_imported(_letter(4 + number), document.title, document.pdf))
+        pieces.append(_imported(_letter(5 + number), document.title, document.pdf))
     return pieces
 
 

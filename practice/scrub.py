@@ -141,10 +141,10 @@ def findings(case: CaseForScrub) -> list[Finding]:
         for r in RULES
         for s in r.check(case)
     ]
-    return sorted(found, key=lambda finding: _ORDER.index(finding.severity))
+    return sorted(found, key=lambda finding: ORDER.index(finding.severity))
 
 
-_ORDER = ("block", "error", "warn", "info")
+ORDER = ("block", "error", "warn", "info")
 
 
 # What the completeness list already knows, one rule each

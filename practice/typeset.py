@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from pypdf import PdfWriter
 
-from .exhibits import Exhibit, Points, Table
-from .pages import LETTER, add_page, fonts, latin, show, width, written
+from .exhibits import Chart, Exhibit, Points, Table
+from .pages import LETTER, add_page, fitted, fonts, latin, show, width, written
+from .proof import WIDE, Proof
 
 LEFT, RIGHT = 43.2, LETTER[0] - 43.2
 TOP, BOTTOM = LETTER[1] - 50.4, 46.8
@@ -20,6 +21,8 @@ BODY, CELL = 10, 9.5
 LINE, CELL_LINE = 13.8, 12.4
 PAD = 6
 """Between columns."""
+BAR, STEP, NAMES = 15, 12, 86
+"""Of a chart: the height of a case, of one case at once, and the room for their names."""
 
 
 def typeset(exhibit: Exhibit) -> bytes:
@@ -31,6 +34,8 @@ def typeset(exhibit: Exhibit) -> bytes:
             paper.heading(block.caption)
         if isinstance(block, Points):
             _set_points(paper, block)
+        elif isinstance(block, Chart):
+            _set_chart(paper, block.day)
         elif block.rows:
             _set_table(paper, block)
         else:
@@ -55,6 +60,9 @@ class _Paper:
 
     def put(self, x: float, top: float, size: float, words: str, font: str = "/F1") -> None:
         self.pages[-1].append(show(x, top - size, size, words, font))
+
+    def draw(self, operators: bytes) -> None:
+        self.pages[-1].append(operators)
 
     def rule(self, weight: float, gray: float) -> None:
         self.pages[-1].append(b"%g G %g w %.2f %.2f m %.2f %.2f l S\n" % (gray, weight, LEFT, self.y, RIGHT, self.y))
@@ -89,6 +97,32 @@ def _set_points(paper: _Paper, points: Points) -> None:
             paper.put(LEFT + 12, paper.y, BODY, piece)
             paper.y -= LINE
         paper.y -= 2
+
+
+def _set_chart(paper: _Paper, day: Proof) -> None:
+    """A bar for each case, solid where it is billed alone; below, how many cases at once as height."""
+    high = len(day.rows) * BAR + max(day.peak, 1) * STEP + 34
+    paper.need(high)
+    left, share = LEFT + NAMES, (RIGHT - LEFT - NAMES) / WIDE
+    top, bottom = paper.y - 14, paper.y - high + 12
+    for x, label in day.ticks:
+        paper.draw(b"0.7 G 0.3 w %.2f %.2f m %.2f %.2f l S\n" % (left + x * share, top, left + x * share, bottom))
+        paper.put(left + x * share + 2, paper.y - 2, 8, label)
+    for number, row in enumerate(day.rows):
+        y = top - (number + 1) * BAR
+        paper.put(LEFT, y + BAR - 2, 9, fitted(row.label, 9, NAMES - 6))
+        for bar in row.bars:
+            fill = b"B" if bar.kind == "alone" else b"S"
+            spot = (left + bar.x * share, y + 2, max(bar.width * share, 0.6), BAR - 5)
+            paper.draw(b"q 0.55 g 0 G 0.6 w %.2f %.2f %.2f %.2f re %s Q\n" % (*spot, fill))
+    paper.put(LEFT, bottom + max(day.peak, 1) * STEP, 9, "Cases at once")
+    for step in day.steps:
+        x, wide = left + step.x * share, step.width * share
+        paper.draw(b"0 G 0.6 w %.2f %.2f %.2f %.2f re S\n" % (x, bottom, wide, step.count * STEP))
+        if wide > 8:
+            paper.put(x + wide / 2 - 2.5, bottom + step.count * STEP - 2, 8, str(step.count))
+    paper.y -= high
+    paper.line("Outlined: watched. Filled: billed for this patient alone.", 8.5, 12)
 
 
 def _set_table(paper: _Paper, table: Table) -> None:

@@ -92,7 +92,8 @@ def test_a_packet_is_asked_for_made_by_the_worker_and_opened(client_for, cast):
     assert pdf.mimetype == "application/pdf"
     assert "TESTPATIENT" not in pdf.headers["Content-Disposition"]
     assert [part["title"] for part in Packet.get_by_id(packet.id).parts] == [
-        "Cover and index", "Claim summary", "Signed report", "Time and presence log", "Personnel and credentials",
+        "Cover and index", "Claim summary", "Signed report", "Time and presence log",
+        "Physician's day: whose each minute is", "Personnel and credentials",
     ]  # fmt: skip
 
 

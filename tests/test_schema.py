@@ -169,6 +169,7 @@ def signed(migrated):
     act = {"case": case, "by": person, "name": "Pia", "credentials": "MD", "at": NOW, "text_sha256": "s"}
     models.Signature.create(report=report, **act)
     models.Override.create(case=case, person=person, role="physician", reason="alone on call", at=NOW, by=person.id)
+    models.Allotment.create(case=case, who="Pia", method="equal", reason="r", at=NOW, by=person.id)
     card = models.CredentialType.create(name="BLS")
     models.Credential.create(person=person, type=card)
     models.Document.create(case=case, kind="order", title="Order", sha256="0", pages=1, size=1, added_at=NOW)
@@ -183,7 +184,7 @@ def signed(migrated):
     return case
 
 
-KEPT = ["addendum", "approval", "assignment", "audit_entry", "cases", "decision", "document", "entry", "override", "report", "reworded", "signature", "wording_switch"]
+KEPT = ["addendum", "allotment", "approval", "assignment", "audit_entry", "cases", "decision", "document", "entry", "override", "report", "reworded", "signature", "wording_switch"]
 
 
 @pytest.mark.parametrize("table", KEPT)

@@ -204,6 +204,7 @@ def register(app: Flask) -> None:
         desk,
         documents,
         editing,
+        ledger,
         notices,
         offline,
         packets,
@@ -220,7 +221,7 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        alerts, audit, cases, credentials, desk, documents, editing, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions,
+        alerts, audit, cases, credentials, desk, documents, editing, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)

@@ -9,8 +9,8 @@ import peewee as pw
 from flask import Blueprint, redirect, url_for
 
 import views
-from actions import audit, credentials, jobs, screenings
-from models import Case, Heartbeat, Job, Packet, Report
+from actions import audit, credentials, jobs, ledger, screenings
+from models import Case, Heartbeat, Job, Packet, Person, Report
 from practice.figures import spreads
 from views import actor, page, polled, public, signed_in
 from views.alerts import tasks_of
@@ -51,6 +51,7 @@ def today():
         blind=owner and alerts_are_late(),
         tasks=tasks_of(person),
         screening=screenings.notice(day),
+        busy=_busy(),
         day=day,
     )
 
@@ -63,6 +64,14 @@ def next_case():
     to_come = Case.worked_on_by(views.me()).where(Case.closed_at.is_null(), Case.date_of_service >= day)
     case = to_come.order_by(Case.date_of_service, Case.starts_at, Case.id).first()
     return redirect(url_for("cases.show", id=case.id) if case else url_for("desk.today"), 303)
+
+
+def _busy() -> list[tuple[Person, date, str]]:
+    """Physicians' days in which a finding stands: all of them to owner and billing, to a physician the own."""
+    person = views.me()
+    if person.has("owner", "biller"):
+        return ledger.standing(views.now())
+    return ledger.standing(views.now(), person) if person.has("physician") else []
 
 
 def _rows(query: pw.ModelSelect) -> list[Any]:

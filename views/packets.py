@@ -118,8 +118,24 @@ def _show(case: Case, status: int = 200, refused: list[str] | None = None):
         "packets/show.html", status, case=case, weighed=weighed, refused=refused or [], groups=GROUPS, findings=findings,
         asks={one.id: one for one in scrub.RULES}, packets=[(row, _stand(row, states, newest)) for row in rows],
         papers=papers, lacking=[documents.UPLOADS[kind] for kind in sorted(expected, reverse=True)],
-        signers=_signers(case, weighed), units=_units(weighed), may_read=_may_read(case), shared=_rendering(weighed),
+        signers=_signers(case, weighed), units=_units(weighed), may_read=_may_read(case), shared=_rendering(weighed), days=_days(weighed),
     )  # fmt: skip
+
+
+def _days(weighed: Weighed) -> list[tuple[str, str]]:
+    """The days of the case's physicians that this person may open: name and address."""
+    return [
+        (person.name, url)
+        for staff, person in weighed.people.items()
+        if staff in {one.id for one in weighed.facts.staff.physicians} and (url := _day_of(weighed, staff))
+    ]
+
+
+def _day_of(weighed: Weighed, staff: str) -> str:
+    person, on = weighed.people.get(staff), weighed.coding.date_of_service
+    if person is None or on is None or not (me().has("owner", "biller") or me().id == person.id):
+        return ""
+    return url_for("ledger.day", person=person.id, day=on.isoformat())
 
 
 def _may_read(case: Case) -> bool:
@@ -188,6 +204,8 @@ def _mend(case: Case, weighed: Weighed, finding: scrub.Finding) -> tuple[str, st
     if kind == "payers":
         may = me().has("owner", "biller")
         return (url_for("places.listing", noun="payers"), "Open the payers") if may else ("", "")
+    if kind == "ledger":
+        return (url := _day_of(weighed, place)), "Open the physician's day" if url else ""
     if kind == "screenings":
         return (url_for("screenings.index"), "Open the screening") if me().has("owner", "auditor") else ("", "")
     return "#lines", "See the lines"

@@ -79,7 +79,7 @@ def test_more_cases_than_the_payer_takes_are_found():
     made = book.ledger([stretch(case, 0, 30, "shared") for case in range(3)])
     assert book.findings(made) == ()
     made = book.ledger([stretch(case, 0, 30, "shared", 2) for case in range(3)])
-    assert {(one.id, one.severity) for one in book.findings(made)} == {("V08", "error")}
+    assert [(one.id, one.severity, one.cases) for one in book.findings(made)] == [("V08", "error", (0, 1, 2))]
 
 
 def test_in_the_room_with_another_case_is_found_and_not_billed():

@@ -115,9 +115,10 @@ def test_the_parts_stand_in_order_and_the_pages_add_up():
         ("A", "Claim summary"),
         ("B", "Signed report"),
         ("C", "Time and presence log"),
-        ("D", "Personnel and credentials"),
-        ("E", "Order of June 1"),
-        ("F", "Operative note"),
+        ("D", "Physician's day: whose each minute is"),
+        ("E", "Personnel and credentials"),
+        ("F", "Order of June 1"),
+        ("G", "Operative note"),
     ]
     assert made.pages == len(PdfReader(io.BytesIO(made.pdf)).pages) == sum(part.pages for part in made.parts)
     for part, following in zip(made.parts, made.parts[1:], strict=False):
@@ -173,7 +174,7 @@ def test_the_cover_holds_the_digest_and_the_pages_of_each_part():
     parts = usual().parts[1:]
     assert all(part.sha256 in digits for part in parts)
     assert parts[1].sha256 == hashlib.sha256(REPORT).hexdigest()
-    assert parts[5].sha256 == hashlib.sha256(pdf(2, "Operative note")).hexdigest()
+    assert parts[6].sha256 == hashlib.sha256(pdf(2, "Operative note")).hexdigest()
     assert len({part.sha256 for part in parts}) == len(parts)
 
 
@@ -250,7 +251,7 @@ def test_a_late_entry_of_the_log_is_marked_in_its_row():
 
 
 def test_credentials_are_judged_on_the_date_of_service():
-    part = usual().parts[4]
+    part = usual().parts[5]
     page = plain(texts(usual())[part.first_page - 1])
     assert re.search(r"Medical license L-1 CO Board 2020-01-01 - 2026-06-09 valid", page)
     assert "EXPIRED" in page
