@@ -326,7 +326,7 @@ def ledger_proof(letter: str, days: Sequence[Proof]) -> Exhibit:
             Table(
                 caption="Minutes of each case",
                 head=("Case", "Watched", "Minutes", "Billed alone", "Overlapping"),
-                widths=(22, 40, 13, 15, 13),
+                widths=(22, 31, 15, 15, 15),
                 rows=tuple((r.label, r.span, str(r.live), str(r.alone), str(r.overlap)) for r in day.rows),
             )
         )
