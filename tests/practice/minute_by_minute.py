@@ -26,10 +26,10 @@ def random_day(seed: int) -> tuple[list[Stretch], dict[int, Kept], list[int]]:
     kept: dict[int, Kept] = {}
     busy = rng.random() < 0.3
     for case in range(1, (rng.randint(6, 9) if busy else rng.randint(1, 6)) + 1):
-        minute, limit, half = (9 * case if busy else rng.randint(0, 240)), rng.choice((2, 3, 3)), rng.choice((7, 7, 0))
-        for _ in range(rng.randint(1, 3)):
-            end = minute + rng.choice((8, 9, 10) if busy else (1, 7, 8, 9, 15, 22, 23, rng.randint(1, 200)))
-            want = rng.choice(("exclusive", "exclusive", "shared", "room"))
+        minute, limit, half = (8 * case if busy else rng.randint(0, 240)), rng.choice((2, 3, 3)), rng.choice((7, 7, 0))
+        for _ in range(1 if busy else rng.randint(1, 3)):
+            end = minute + rng.choice((8, 8, 9) if busy else (1, 7, 8, 9, 15, 22, 23, rng.randint(1, 200)))
+            want = "exclusive" if busy else rng.choice(("exclusive", "exclusive", "shared", "room"))
             stretches.append(Stretch(case, at(minute), at(end), want, limit, half))
             minute = end + rng.choice((0, 0, 1, 20))
     cases = sorted({one.case for one in stretches})
