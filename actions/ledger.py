@@ -1,7 +1,7 @@
 """The physicians' time over all cases: its index is kept here, a day is read through it, and people settle overlaps.
 
-The stretches are rows written when a record changes, not folded when somebody asks: a year of 50,000 cases has a
-million entries, and folding the cases of one physician's day takes 3 ms each (benchmarks/ledger.py has the figures).
+The stretches are rows written when a record changes, not folded when somebody asks: a physician's day would need the
+records of all its cases, and those of the days beside it (benchmarks/ledger.py measures the day as it is read now).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -93,12 +93,22 @@ def weigh(case: Case) -> Weighed:
         scrub.Finding(id="EXC-01", severity="block", message=said, where="screenings")
         for said in screenings.obstacles(case)
     ]
+    excluded += [
+        scrub.Finding(id="EXC-02", severity="warn", message=said, where="screenings")
+        for said in _unscreened(case, people.values())
+    ]
     shared = ledger.findings(case, facts, books, coded)
     found = sorted([*excluded, *found, *shared], key=lambda one: scrub.ORDER.index(one.severity))
     return Weighed(
         facts=facts, coding=coded, findings=found, missing=missing(facts), people=people,
         days=ledger.proofs(case, facts, books),
     )  # fmt: skip
+
+
+def _unscreened(case: Case, people: Iterable[Person]) -> list[str]:
+    """Who was not screened in time for the day, and that the list was too old; what stands as a hit is told elsewhere."""
+    standings = [screenings.screened(person, case.date_of_service) for person in people]
+    return list(dict.fromkeys(said for one in standings if not one.blocks for said in one.objections))
 
 
 def _unruled(case: Case) -> str:
