@@ -205,7 +205,11 @@ def _standing(person: Holder, demand: Demand, place: Place, on: date, rules: Rul
         return Standing(types=demand.types, name="", state="valid", sentence="Nothing is demanded.", stops=False)
     judged = [(_judge(person, one, place, on), one) for one in known]
     (state, proof, _), of_type = min(judged, key=lambda one: STATES.index(one[0][0]))
-    lapsed = any(one[2] for one, _ in judged)
+    if state == "unverified":
+        # What is on file holds unless a verified one has ended; that another kind is still to come changes nothing.
+        lapsed = any(_has_lapsed(person, one, place, on) for one in known)
+    else:
+        lapsed = any(one[2] for one, _ in judged)
     # Once something was verified, what replaces it is: or an upload would undo the stop.
     stops = state not in GOOD and (demand.must_hold or lapsed or state == "expired")
     any_of = " or ".join(one.name for one in known) if state == "missing" else of_type.name
@@ -220,6 +224,12 @@ def _standing(person: Holder, demand: Demand, place: Place, on: date, rules: Rul
     )
 
 
+def _has_lapsed(person: Holder, of_type: Type, place: Place, on: date) -> bool:
+    """Whether a verified proof of the type has ended before the day."""
+    here = (one for one in person.proofs if one.type == of_type.id and fits(one, of_type, place))
+    return any(one.verified and one.until_on is not None and one.until_on < on for one in here)
+
+
 def _judge(person: Holder, of_type: Type, place: Place, on: date) -> tuple[State, Proof | None, bool]:
     """The state of one type, the proof that says so, and whether a verified one has ended."""
     here = [one for one in person.proofs if one.type == of_type.id and fits(one, of_type, place)]
@@ -227,7 +237,7 @@ def _judge(person: Holder, of_type: Type, place: Place, on: date) -> tuple[State
     good = sorted((one for one in covering if one.verified), key=_end)
     ended = sorted((one for one in here if one.until_on and one.until_on < on), key=_end)
     begins = sorted((one for one in here if one.from_on and one.from_on > on), key=lambda one: one.from_on or date.min)
-    lapsed = any(one.verified for one in ended)
+    lapsed = _has_lapsed(person, of_type, place, on)
     if good:
         best = good[-1]
         return ("expiring" if days_left(best, on) <= of_type.soon else "valid"), best, lapsed

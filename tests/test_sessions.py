@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from actions import sessions
@@ -65,7 +66,10 @@ def test_every_failure_has_the_same_answer(anyone, cast):
     for email in (cast.tess.email, cast.stan.email, "nobody@example.org"):
         answer = anyone.post("/sessions", data={"email": email, "password": "wrong wrong wrong"})
         assert answer.status_code == 422
-        answers.add(answer.get_data(as_text=True).replace(email, ""))
+        # The token of the form is of the second, so it differs and says nothing of the account.
+        answers.add(
+            re.sub(r'(?<=value=")[^"]{60,}|(?<=Token": ")[^"]+', "", answer.get_data(as_text=True)).replace(email, "")
+        )
     assert len(answers) == 1
     assert sessions.FAILED in answers.pop().replace("&#39;", "'")
 

@@ -125,6 +125,7 @@ def test_without_a_network_the_shell_is_shown_and_nothing_that_was_seen(window):
     assert page.evaluate("fetch('/offline/token').then(() => 'answered', () => 'nobody')") == "nobody"
     assert page.evaluate("getComputedStyle(document.body).fontFamily") != "", "the style is kept"
     page.context.set_offline(False)
+    page.goto("/cases")
     expect(page.get_by_role("heading", level=1)).to_have_text("Cases")
 
 
