@@ -666,7 +666,9 @@ def _download_exclusions() -> None:
         try:
             with session.get(SETTINGS.exclusions_url, stream=True, timeout=20, allow_redirects=False) as answer:
                 if answer.status_code != 200:
-                    raise Refused(f"The exclusion list could not be downloaded: the server answered {answer.status_code}.")
+                    raise Refused(
+                        f"The exclusion list could not be downloaded: the server answered {answer.status_code}."
+                    )
                 _received(answer, file)
                 made = answer.headers.get("Last-Modified", "")
         except requests.RequestException as error:

@@ -184,7 +184,22 @@ def signed(migrated):
     return case
 
 
-KEPT = ["addendum", "allotment", "approval", "assignment", "audit_entry", "cases", "decision", "document", "entry", "override", "report", "reworded", "signature", "wording_switch"]
+KEPT = [
+    "addendum",
+    "allotment",
+    "approval",
+    "assignment",
+    "audit_entry",
+    "cases",
+    "decision",
+    "document",
+    "entry",
+    "override",
+    "report",
+    "reworded",
+    "signature",
+    "wording_switch",
+]
 
 
 @pytest.mark.parametrize("table", KEPT)
