@@ -67,9 +67,8 @@ def test_every_failure_has_the_same_answer(anyone, cast):
         answer = anyone.post("/sessions", data={"email": email, "password": "wrong wrong wrong"})
         assert answer.status_code == 422
         # The token of the form is of the second, so it differs and says nothing of the account.
-        answers.add(
-            re.sub(r'(?<=value=")[^"]{60,}|(?<=Token": ")[^"]+', "", answer.get_data(as_text=True)).replace(email, "")
-        )
+        plain = re.sub(r"[\w-]{10,}\.[\w-]{6}\.[\w-]{27}", "", answer.get_data(as_text=True))
+        answers.add(plain.replace(email, ""))
     assert len(answers) == 1
     assert sessions.FAILED in answers.pop().replace("&#39;", "'")
 

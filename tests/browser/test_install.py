@@ -25,7 +25,10 @@ PAGES = {
 
 
 def controlled(page: Page) -> None:
-    """Wait until the service worker has the page."""
+    """Wait until the service worker has the page. On a busy machine the page can win the race and is loaded anew."""
+    until(page, "navigator.serviceWorker.ready.then((one) => one.active !== null)", seconds=60)
+    if not page.evaluate("navigator.serviceWorker.controller !== null"):
+        page.reload()
     until(page, "navigator.serviceWorker.controller !== null")
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-import made_claims as made
 import pytest
 from msgspec.structs import replace
 
 from practice import claims as c
 from practice import coding
+from tests.practice import made_claims as made
 
 
 @pytest.mark.parametrize("name", made.ALL)

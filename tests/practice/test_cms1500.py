@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from datetime import date
 
-import made_claims as made
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from pypdf import PdfReader
 
 from practice import cms1500
 from practice.cms1500 import CELLS, Nudge, sheets
+from tests.practice import made_claims as made
 
 
 def texts(pdf: bytes) -> list[str]:

@@ -9,7 +9,6 @@ from functools import cache
 import pytest
 from msgspec import structs
 from pypdf import PdfReader, PdfWriter
-from sample import case, empty
 
 from practice import exhibits as ex
 from practice.cases import SignedNote
@@ -19,6 +18,7 @@ from practice.pages import add_page, fonts, show, written
 from practice.pdf import Letterhead
 from practice.scrub import Finding
 from practice.typeset import typeset, wrapped
+from tests.practice.sample import case, empty
 
 
 def pdf(pages: int, text: str = "Text", size=(612, 792), turn: int = 0) -> bytes:

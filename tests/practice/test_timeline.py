@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, FileSystemLoader
 from msgspec import structs
-from sample import at, case, empty
 
 from practice import cases as c
 from practice.timeline import BAR, NARROW, WIDE, Timeline, timeline
+from tests.practice.sample import at, case, empty
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 

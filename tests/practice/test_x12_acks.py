@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import made_claims as made
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from practice.x12 import Unreadable, acks
+from tests.practice import made_claims as made
 
 EDI = Path(__file__).parent.parent / "edi"
 ISA = "ISA*00*          *00*          *ZZ*CLEARHOUSE     *ZZ*IONMPRACTICE   *260311*0800*^*00501*000000900*0*T*:~"

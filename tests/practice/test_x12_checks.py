@@ -6,12 +6,12 @@ import json
 from datetime import date
 from pathlib import Path
 
-import made_claims as made
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from practice.x12 import checks
+from tests.practice import made_claims as made
 
 EDI = Path(__file__).parent.parent / "edi"
 GOOD = sorted((EDI / "own").glob("*.837"))

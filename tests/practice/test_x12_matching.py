@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import made_claims as made
 from msgspec.structs import replace
-from test_x12_acks import END, ISA, PATIENT, PROVIDER, TOP, ack, ca277
 
 from practice.x12 import acks, matching
+from tests.practice import made_claims as made
+from tests.practice.test_x12_acks import END, ISA, PATIENT, PROVIDER, TOP, ack, ca277
 
 FILES = matching.sent(
     made.written(

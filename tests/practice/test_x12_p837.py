@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-import made_claims as made
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 from practice import claims as c
 from practice import x12
 from practice.x12 import checks, p837
+from tests.practice import made_claims as made
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "x12"
 
