@@ -139,6 +139,7 @@ class Person(Row):
     email = pw.TextField(unique=True)
     credentials = pw.TextField(default="")
     npi = pw.TextField(default="")
+    taxonomy = pw.TextField(default="")
     phone = pw.TextField(default="")
     roles = ListField(default=list)
     password_hash = pw.TextField(null=True)
@@ -345,18 +346,52 @@ class Education(Row):
 
 
 class Surgeon(Row):
+    """`interest` is what was attested of a financial relationship with the practice: empty, none or disclosed."""
+
     name = pw.TextField(index=True)
     npi = pw.TextField(default="")
     phone = pw.TextField(default="")
     email = pw.TextField(default="")
+    interest = pw.TextField(default="")
+    attested_on = DayField(null=True)
     archived_at = UtcField(null=True)
+
+    class Meta:
+        constraints = [pw.Check("interest IN ('', 'none', 'disclosed')")]
+
+
+class Receiver(Row):
+    """Where claim files are sent: a clearinghouse or a payer itself, and what it wants other than the guide's defaults."""
+
+    name = pw.TextField()
+    receiver_id = pw.TextField()
+    submitter_id = pw.TextField()
+    contact = pw.TextField(default="")
+    phone = pw.TextField(default="")
+    email = pw.TextField(default="")
+    usage = pw.TextField(default="T")
+    options = ListField(default=dict)
+    """Fields of practice.x12.p837.Receiver and Submitter that differ from their defaults, by name."""
+    archived_at = UtcField(null=True)
+
+    class Meta:
+        constraints = [pw.Check("usage IN ('T', 'P')")]
 
 
 class Payer(Row):
+    """`filing` is the claim filing code (SBR09), such as CI, MB, MC, WC."""
+
     name = pw.TextField(index=True)
     payer_class = pw.TextField()
     payer_id = pw.TextField(default="")
     phone = pw.TextField(default="")
+    filing = pw.TextField(default="")
+    address = pw.TextField(default="")
+    city = pw.TextField(default="")
+    state = pw.TextField(default="")
+    zip = pw.TextField(default="")
+    receiver = pw.ForeignKeyField(Receiver, null=True, backref="payers")
+    """Where its electronic claims go; without one its claims are printed."""
     archived_at = UtcField(null=True)
 
 
@@ -374,6 +409,11 @@ class PayerRule(Row):
     min_first_hour_minutes = pw.IntegerField(default=31)
     follows_cms = pw.BooleanField(default=False)
     max_concurrent = pw.IntegerField(default=3)
+    filing_days = pw.IntegerField(null=True)
+    """Days from the date of service in which a first claim must be there; null: not known."""
+    appeal_days = pw.IntegerField(null=True)
+    demands = ListField(default=list)
+    """What a claim must hold or come with beside what every claim must: names out of practice/tables/payers.toml."""
     source = pw.TextField(default="")
     certainty = pw.TextField(default="")
 
@@ -429,6 +469,11 @@ class Patient(Row):
     mrn = pw.TextField(default="", index=True)
     dob = DayField(null=True)
     sex = pw.TextField(default="U")
+    address = pw.TextField(default="")
+    city = pw.TextField(default="")
+    state = pw.TextField(default="")
+    zip = pw.TextField(default="")
+    phone = pw.TextField(default="")
 
     @classmethod
     def name_begins(cls, start: str) -> pw.Expression:
@@ -446,6 +491,12 @@ class Coverage(Row):
     member_id = pw.TextField(default="")
     group = pw.TextField(default="", column_name="group_number")
     rank = pw.IntegerField(default=1)
+    relationship = pw.TextField(default="18")
+    """What the patient is to the subscriber, as 837P says it: 18 self, 01 spouse, 19 child, G8 other."""
+    subscriber = ListField(default=dict)
+    """The subscriber when it is another than the patient: the fields of practice.claims.Person."""
+    insurance_type = pw.TextField(default="")
+    """Why Medicare is not first (SBR05), such as 12."""
     from_on = DayField(null=True)
     until_on = DayField(null=True)
 
@@ -469,7 +520,144 @@ class Agreement(Row):
     until_on = DayField(null=True)
     technical = pw.TextField(default="facility")
     professional = pw.TextField(default="practice")
+    case_cents = pw.IntegerField(default=0)
+    """What the hospital pays us for the technical part: for each case, each hour of it, standing by, cancelling late."""
+    hour_cents = pw.IntegerField(default=0)
+    included_minutes = pw.IntegerField(default=0)
+    """Minutes of a case that its price holds; the hours after them are charged by the hour."""
+    standby_hour_cents = pw.IntegerField(default=0)
+    cancellation_cents = pw.IntegerField(default=0)
+    terms_days = pw.IntegerField(default=30)
+    bill_to = pw.TextField(default="")
     note = pw.TextField(default="")
+
+
+class BillingProvider(Row):
+    """Who bills (837P 2010AA, box 33), from a date on. `pay_to` is empty when payments go to the same address."""
+
+    name = pw.TextField()
+    npi = pw.TextField()
+    taxonomy = pw.TextField(default="")
+    tax_id = pw.TextField()
+    tax_id_is_ssn = pw.BooleanField(default=False)
+    address = pw.TextField()
+    city = pw.TextField()
+    state = pw.TextField()
+    zip = pw.TextField()
+    phone = pw.TextField(default="")
+    pay_to = ListField(default=dict)
+    from_on = DayField()
+    until_on = DayField(null=True)
+
+
+class Fee(Row):
+    """A price per unit from a date on: our charge, what a contract allows, or what Medicare allows.
+
+    A contract names its payer; `modifier` is empty or 26 or TC, as the price is for that part alone.
+    """
+
+    kind = pw.TextField()
+    payer = pw.ForeignKeyField(Payer, null=True, backref="fees")
+    code = pw.TextField()
+    modifier = pw.TextField(default="")
+    cents = pw.IntegerField()
+    from_on = DayField()
+    until_on = DayField(null=True)
+    source = pw.TextField(default="")
+
+    class Meta:
+        constraints = [
+            pw.Check("kind IN ('charge', 'contract', 'medicare')"), pw.Check("(kind = 'contract') = (payer_id IS NOT NULL)")
+        ]  # fmt: skip
+        indexes = ((("code", "kind", "from_on"), False),)
+
+
+# Public tables that the practice imports
+
+
+class TableImport(Row):
+    """One file of a public table: `kind` ptp, mue, addon, rvu or icd10. Rows name their import, so each keeps its date."""
+
+    kind = pw.TextField(index=True)
+    name = pw.TextField(default="")
+    sha256 = pw.TextField()
+    rows = pw.IntegerField(default=0)
+    from_on = DayField()
+    """The day from which the file holds."""
+    loaded_at = UtcField()
+    loaded_by = pw.IntegerField(null=True)
+
+
+class PtpPair(Row):
+    """A pair of codes of the NCCI edits: the second is not paid beside the first, unless `modifier` 1 and a reason."""
+
+    table = pw.ForeignKeyField(TableImport, backref="pairs")
+    first = pw.TextField()
+    second = pw.TextField()
+    modifier = pw.TextField()
+    from_on = DayField()
+    until_on = DayField(null=True)
+
+    class Meta:
+        indexes = ((("first", "second", "from_on"), False),)
+
+
+class UnitLimit(Row):
+    """The most units a day of one code (MUE). `adjudication` 1 by line, 2 by day absolute, 3 by day, with records."""
+
+    table = pw.ForeignKeyField(TableImport, backref="limits")
+    code = pw.TextField()
+    units = pw.IntegerField()
+    adjudication = pw.IntegerField()
+    from_on = DayField()
+    until_on = DayField(null=True)
+
+    class Meta:
+        indexes = ((("code", "from_on"), False),)
+
+
+class AddOnPrimary(Row):
+    """An add-on code and one of the codes it may stand beside."""
+
+    table = pw.ForeignKeyField(TableImport, backref="primaries")
+    code = pw.TextField()
+    primary_code = pw.TextField()
+    from_on = DayField()
+    until_on = DayField(null=True)
+
+    class Meta:
+        indexes = ((("code", "primary_code", "from_on"), False),)
+
+
+class RelativeValue(Row):
+    """What Medicare's fee schedule says of a code: indicators, and the value in hundredths of a unit."""
+
+    table = pw.ForeignKeyField(TableImport, backref="values")
+    code = pw.TextField()
+    modifier = pw.TextField(default="")
+    status = pw.TextField()
+    pc_tc = pw.TextField(default="")
+    bilateral = pw.TextField(default="")
+    facility_hundredths = pw.IntegerField(null=True)
+    """Null where it is not priced in a facility."""
+    factor_ten_thousandths = pw.IntegerField()
+    """The conversion factor: dollars for one unit of value, times 10,000."""
+    from_on = DayField()
+    until_on = DayField(null=True)
+
+    class Meta:
+        indexes = ((("code", "modifier", "from_on"), False),)
+
+
+class DiagnosisCode(Row):
+    """A code of ICD-10-CM. `words` is the public description; only a billable one may stand on a claim."""
+
+    table = pw.ForeignKeyField(TableImport, backref="codes")
+    code = pw.TextField(index=True)
+    words = pw.TextField()
+    billable = pw.BooleanField()
+    from_on = DayField()
+    until_on = DayField(null=True)
 
 
 # The case and its record
@@ -1002,18 +1190,290 @@ class Withdrawal(Row):
 
 
 class Packet(Row):
-    """A claim packet somebody asked for. Its pages are a document once the job is done."""
+    """A packet somebody asked for, for a purpose. Its pages are a document once the job is done."""
 
     case = pw.ForeignKeyField(Case, backref="packets")
+    purpose = pw.TextField(default="claim")
     preview = pw.BooleanField(default=False)
     requested_at = UtcField()
     requested_by = pw.IntegerField(null=True)
     document = pw.ForeignKeyField(Document, null=True)
     parts = ListField(default=list)
+    demands = ListField(default=list)
+    """What the payer asks for with this purpose and the page that answers it, or that it is missing."""
     made_at = UtcField(null=True)
 
     class Meta:
-        constraints = [_both_or_neither("document_id", "made_at")]
+        constraints = [
+            pw.Check("purpose IN ('claim', 'records', 'appeal', 'audit')"), _both_or_neither("document_id", "made_at")
+        ]  # fmt: skip
+
+
+class PacketDemand(Row):
+    """What a payer, a class of payers or (neither) everybody wants to find in a packet for a purpose, from a date on."""
+
+    payer = pw.ForeignKeyField(Payer, null=True, backref="packet_demands")
+    payer_class = pw.TextField(default="")
+    purpose = pw.TextField()
+    part = pw.TextField()
+    """A part of the packet or a kind of document, by its name in practice/packets.py."""
+    words = pw.TextField(default="")
+    required = pw.BooleanField(default=True)
+    from_on = DayField()
+    until_on = DayField(null=True)
+    source = pw.TextField(default="")
+    certainty = pw.TextField(default="")
+
+
+class Sending(Row):
+    """A packet went out: when, how, to whom, and the digest of exactly what was sent."""
+
+    packet = pw.ForeignKeyField(Packet, backref="sendings")
+    sent_on = DayField()
+    how = pw.TextField()
+    to = pw.TextField(column_name="sent_to")
+    tracking = pw.TextField(default="")
+    sha256 = pw.TextField()
+    at = UtcField()
+    by = pw.IntegerField()
+
+
+# The claim
+
+
+class Billing(Row):
+    """What a claim needs of a case beside its record. It may change after the signature: the record does not."""
+
+    case = pw.ForeignKeyField(Case, unique=True, backref="billing")
+    authorization = pw.TextField(default="")
+    authorization_waived = pw.TextField(default="")
+    """Who said that none is needed, and the reference of that."""
+    referral_number = pw.TextField(default="")
+    admitted_on = DayField(null=True)
+    discharged_on = DayField(null=True)
+    in_network = pw.BooleanField(null=True)
+    emergency = pw.BooleanField(default=False)
+    accident = ListField(default=list)
+    """AA auto, EM employment, OA other."""
+    accident_on = DayField(null=True)
+    accident_state = pw.TextField(default="")
+    casualty_number = pw.TextField(default="")
+    diagnosis = ListField(default=list)
+    """The ICD-10-CM codes for the claim, first the one that counts most; empty: those of the case."""
+    modifiers = ListField(default=dict)
+    """Modifiers that a person chose for a code, with the reason: {code: [modifier, reason]}."""
+
+
+class Claim(Row):
+    """One claim to one payer, as it was made: `body` is a practice.claims.Claim. A corrected or void one is a new row.
+
+    `number` (CLM01) is used once, ever. `state` is what the newest of its acts says.
+    """
+
+    case = pw.ForeignKeyField(Case, backref="claims")
+    payer = pw.ForeignKeyField(Payer, backref="claims")
+    number = pw.TextField(unique=True)
+    sequence = pw.TextField(default="P")
+    frequency = pw.TextField(default="1")
+    replaces = pw.ForeignKeyField("self", null=True, backref="replaced_by")
+    body = pw.BlobField()
+    date_of_service = DayField()
+    total_cents = pw.IntegerField()
+    expected_cents = pw.IntegerField(null=True)
+    file_by = DayField(null=True)
+    """The payer's filing limit."""
+    payer_control = pw.TextField(default="", index=True)
+    """The payer's own number, once it told one."""
+    state = pw.TextField(default="coded")
+    state_at = UtcField()
+    made_at = UtcField()
+    made_by = pw.IntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            pw.Check("sequence IN ('P', 'S', 'T')"),
+            pw.Check("frequency IN ('1', '7', '8')"),
+            pw.Check("(frequency = '1') = (replaces_id IS NULL)"),
+            pw.Check(
+                "state IN ('coded', 'held', 'released', 'submitted', 'accepted', 'rejected', 'paid', 'denied', 'withdrawn')"
+            ),
+        ]
+        indexes = ((("state", "date_of_service"), False), (("case", "id"), False))
+
+
+class ClaimAct(Row):
+    """One step of a claim's life: what happened, the state it led to, when and by whom. Never changed."""
+
+    claim = pw.ForeignKeyField(Claim, backref="acts")
+    act = pw.TextField()
+    state = pw.TextField()
+    words = pw.TextField(default="")
+    at = UtcField()
+    by = pw.IntegerField(null=True)
+
+
+class Hold(Row):
+    """A claim stays here: a person said so, or one of the practice's own rules. `rule` is empty for a person's."""
+
+    claim = pw.ForeignKeyField(Claim, backref="holds")
+    rule = pw.TextField(default="")
+    reason = pw.TextField()
+    at = UtcField()
+    by = pw.IntegerField(null=True)
+    released_at = UtcField(null=True)
+    released_by = pw.IntegerField(null=True)
+    release_reason = pw.TextField(default="")
+
+    class Meta:
+        constraints = [pw.Check("released_by IS NULL OR released_at IS NOT NULL")]
+
+
+class FindingOverride(Row):
+    """A person lets a claim go against a finding of this exact text, and says why."""
+
+    case = pw.ForeignKeyField(Case, backref="finding_overrides")
+    finding = pw.TextField()
+    message = pw.TextField()
+    reason = pw.TextField()
+    at = UtcField()
+    by = pw.IntegerField()
+
+
+class Firing(Row):
+    """A rule found something on a case: kept so that each rule's page can say how often, and what became of the claim."""
+
+    rule = pw.TextField()
+    case = pw.ForeignKeyField(Case, backref="firings")
+    severity = pw.TextField()
+    message = pw.TextField()
+    at = UtcField()
+    cleared_at = UtcField(null=True)
+
+    class Meta:
+        indexes = ((("rule", "at"), False), (("case", "cleared_at"), False))
+
+
+class OwnRule(Row):
+    """A rule of the practice: if all conditions hold then hold, warn, or require a note. The newest of a name counts."""
+
+    name = pw.TextField(index=True)
+    conditions = ListField(default=list)
+    """Each as [property, comparison, value]."""
+    then = pw.TextField()
+    message = pw.TextField()
+    on = pw.BooleanField(default=True)
+    at = UtcField()
+    by = pw.IntegerField()
+
+    class Meta:
+        constraints = [pw.Check("\"then\" IN ('hold', 'warn', 'note')")]
+
+
+class Counter(Row):
+    """The last number given out of a kind. Numbers are never given twice."""
+
+    name = pw.TextField(unique=True)
+    value = pw.IntegerField(default=0)
+
+
+class ClaimFile(Row):
+    """One 837P file: its numbers are its own for ever."""
+
+    receiver = pw.ForeignKeyField(Receiver, backref="files")
+    interchange = pw.IntegerField(unique=True)
+    batch = pw.TextField(unique=True)
+    claims = pw.IntegerField()
+    cents = pw.IntegerField()
+    notes = ListField(default=list)
+    document = pw.ForeignKeyField(Document)
+    made_at = UtcField()
+    made_by = pw.IntegerField(null=True)
+
+
+class ClaimInFile(Row):
+    """A claim stands in a file."""
+
+    file = pw.ForeignKeyField(ClaimFile, backref="contents")
+    claim = pw.ForeignKeyField(Claim, backref="files")
+
+    class Meta:
+        indexes = ((("file", "claim"), True),)
+
+
+class AnswerFile(Row):
+    """A file of answers (TA1, 999, 277CA), taken once: the same bytes again change nothing."""
+
+    sha256 = pw.TextField(unique=True)
+    name = pw.TextField(default="")
+    document = pw.ForeignKeyField(Document)
+    unmatched = ListField(default=list)
+    received_at = UtcField()
+    received_by = pw.IntegerField(null=True)
+
+
+class ClaimAnswer(Row):
+    """What one answer says of one claim, in words."""
+
+    file = pw.ForeignKeyField(AnswerFile, backref="answers")
+    claim = pw.ForeignKeyField(Claim, backref="answers")
+    source = pw.TextField()
+    outcome = pw.TextField()
+    words = pw.TextField()
+
+
+class Printer(Row):
+    """How far one printer is off on the red form, in hundredths of a point to the right and down."""
+
+    name = pw.TextField(unique=True)
+    right = pw.IntegerField(default=0, column_name="right_by")
+    down = pw.IntegerField(default=0, column_name="down_by")
+
+
+# What hospitals owe
+
+
+class Invoice(Row):
+    """The technical component of a hospital's cases, by the agreement of their days. Its pages are made by the worker."""
+
+    facility = pw.ForeignKeyField(Facility, backref="invoices")
+    number = pw.TextField(unique=True)
+    issued_on = DayField()
+    due_on = DayField()
+    total_cents = pw.IntegerField()
+    document = pw.ForeignKeyField(Document, null=True)
+    made_at = UtcField(null=True)
+    issued_by = pw.IntegerField()
+    void_at = UtcField(null=True)
+    void_by = pw.IntegerField(null=True)
+    void_reason = pw.TextField(default="")
+
+    class Meta:
+        constraints = [_both_or_neither("document_id", "made_at"), _both_or_neither("void_by", "void_at")]
+
+
+class InvoiceLine(Row):
+    """One charge of an invoice with its arithmetic. `minutes` is raw; the price comes from the agreement of the day."""
+
+    invoice = pw.ForeignKeyField(Invoice, backref="lines")
+    case = pw.ForeignKeyField(Case, null=True, backref="invoice_lines")
+    what = pw.TextField()
+    minutes = pw.IntegerField(null=True)
+    cents = pw.IntegerField()
+    derivation = pw.TextField()
+
+    class Meta:
+        constraints = [pw.Check("what IN ('case', 'hours', 'standby', 'cancellation', 'other')")]
+
+
+class InvoicePayment(Row):
+    """What a hospital paid on an invoice."""
+
+    invoice = pw.ForeignKeyField(Invoice, backref="payments")
+    paid_on = DayField()
+    cents = pw.IntegerField()
+    reference = pw.TextField(default="")
+    at = UtcField()
+    by = pw.IntegerField()
 
 
 # Who is told
@@ -1341,8 +1801,9 @@ def hash_token(token: str) -> str:
 
 TABLES: tuple[type[pw.Model], ...] = (
     Person, Invitation, Session, Passkey, Challenge, LoginAttempt, Facility, CredentialType, Credential, Application,
-    Education, Surgeon, Payer, PayerRule, Requirement, Waiver, Dossier, Patient, Coverage,
-    Preset, Agreement, Case, Assignment, Override, Obstacle, Entry, Stretch, Allotment, Report, WordingSwitch, Proposal, Reworded, Review, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, Packet,
+    Education, Surgeon, Receiver, Payer, PayerRule, Requirement, Waiver, Dossier, Patient, Coverage,
+    Preset, Agreement, BillingProvider, Fee, TableImport, PtpPair, UnitLimit, AddOnPrimary, RelativeValue, DiagnosisCode, Case, Assignment, Override, Obstacle, Entry, Stretch, Allotment, Report, WordingSwitch, Proposal, Reworded, Review, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, Packet, PacketDemand, Sending,
+    Billing, Claim, ClaimAct, Hold, FindingOverride, Firing, OwnRule, Counter, ClaimFile, ClaimInFile, AnswerFile, ClaimAnswer, Printer, Invoice, InvoiceLine, InvoicePayment,
     Device, Notice, Delivery, Preference, Drill, Snapshot, ExcludedParty, Party, Screening, Screened, Hit, Decision, Job, Run, Heartbeat, AuditEntry,
 )  # fmt: skip
 
@@ -1396,6 +1857,26 @@ GUARDS: dict[str, str] = {
     **_never("decision", "UPDATE", "DELETE"),
     **_never("override", "UPDATE", "DELETE"),
     **_never("allotment", "UPDATE", "DELETE"),
+    **_never("sending", "UPDATE", "DELETE"),
+    **_never("claim", "DELETE"),
+    "claim_body_update": (
+        "CREATE TRIGGER claim_body_update BEFORE UPDATE ON claim WHEN NEW.body <> OLD.body OR NEW.number <> OLD.number "
+        "OR NEW.case_id <> OLD.case_id OR NEW.payer_id <> OLD.payer_id OR NEW.total_cents <> OLD.total_cents "
+        "BEGIN SELECT RAISE(ABORT, 'guard: a claim is kept as it was made'); END"
+    ),
+    **_never("claim_act", "UPDATE", "DELETE"),
+    **_never("finding_override", "UPDATE", "DELETE"),
+    **_never("own_rule", "UPDATE", "DELETE"),
+    **_never("claim_file", "UPDATE", "DELETE"),
+    **_never("claim_in_file", "UPDATE", "DELETE"),
+    **_never("answer_file", "UPDATE", "DELETE"),
+    **_never("claim_answer", "UPDATE", "DELETE"),
+    **_never("invoice_line", "UPDATE", "DELETE"),
+    "counter_only_up": (
+        "CREATE TRIGGER counter_only_up BEFORE UPDATE ON counter WHEN NEW.value <= OLD.value "
+        "BEGIN SELECT RAISE(ABORT, 'guard: a number is given once'); END"
+    ),
+    **_never("counter", "DELETE"),
     **_never("credential", "DELETE"),
     **_never("credential_type", "DELETE"),
     **_not_once_signed("assignment", "case_id", "INSERT", "UPDATE", "DELETE"),

@@ -7,6 +7,7 @@ CREATE TABLE person (
     email TEXT NOT NULL,
     credentials TEXT NOT NULL,
     npi TEXT NOT NULL,
+    taxonomy TEXT NOT NULL,
     phone TEXT NOT NULL,
     roles TEXT NOT NULL,
     password_hash TEXT,
@@ -185,9 +186,26 @@ CREATE TABLE surgeon (
     npi TEXT NOT NULL,
     phone TEXT NOT NULL,
     email TEXT NOT NULL,
-    archived_at TEXT
+    interest TEXT NOT NULL,
+    attested_on TEXT,
+    archived_at TEXT,
+    CHECK (interest IN ('', 'none', 'disclosed'))
 );
 CREATE INDEX surgeon_name ON surgeon (name);
+
+CREATE TABLE receiver (
+    id INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    receiver_id TEXT NOT NULL,
+    submitter_id TEXT NOT NULL,
+    contact TEXT NOT NULL,
+    phone TEXT NOT NULL,
+    email TEXT NOT NULL,
+    usage TEXT NOT NULL,
+    options TEXT NOT NULL,
+    archived_at TEXT,
+    CHECK (usage IN ('T', 'P'))
+);
 
 CREATE TABLE payer (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -195,9 +213,17 @@ CREATE TABLE payer (
     payer_class TEXT NOT NULL,
     payer_id TEXT NOT NULL,
     phone TEXT NOT NULL,
-    archived_at TEXT
+    filing TEXT NOT NULL,
+    address TEXT NOT NULL,
+    city TEXT NOT NULL,
+    state TEXT NOT NULL,
+    zip TEXT NOT NULL,
+    receiver_id INTEGER,
+    archived_at TEXT,
+    FOREIGN KEY (receiver_id) REFERENCES receiver (id)
 );
 CREATE INDEX payer_name ON payer (name);
+CREATE INDEX payer_receiver_id ON payer (receiver_id);
 
 CREATE TABLE payer_rule (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -212,6 +238,9 @@ CREATE TABLE payer_rule (
     min_first_hour_minutes INTEGER NOT NULL,
     follows_cms INTEGER NOT NULL,
     max_concurrent INTEGER NOT NULL,
+    filing_days INTEGER,
+    appeal_days INTEGER,
+    demands TEXT NOT NULL,
     source TEXT NOT NULL,
     certainty TEXT NOT NULL,
     FOREIGN KEY (payer_id) REFERENCES payer (id)
@@ -275,7 +304,12 @@ CREATE TABLE patient (
     name TEXT NOT NULL,
     mrn TEXT NOT NULL,
     dob TEXT,
-    sex TEXT NOT NULL
+    sex TEXT NOT NULL,
+    address TEXT NOT NULL,
+    city TEXT NOT NULL,
+    state TEXT NOT NULL,
+    zip TEXT NOT NULL,
+    phone TEXT NOT NULL
 );
 CREATE INDEX patient_lower_name ON patient (LOWER(name));
 CREATE INDEX patient_mrn ON patient (mrn);
@@ -288,6 +322,9 @@ CREATE TABLE coverage (
     member_id TEXT NOT NULL,
     group_number TEXT NOT NULL,
     rank INTEGER NOT NULL,
+    relationship TEXT NOT NULL,
+    subscriber TEXT NOT NULL,
+    insurance_type TEXT NOT NULL,
     from_on TEXT,
     until_on TEXT,
     FOREIGN KEY (patient_id) REFERENCES patient (id),
@@ -314,10 +351,131 @@ CREATE TABLE agreement (
     until_on TEXT,
     technical TEXT NOT NULL,
     professional TEXT NOT NULL,
+    case_cents INTEGER NOT NULL,
+    hour_cents INTEGER NOT NULL,
+    included_minutes INTEGER NOT NULL,
+    standby_hour_cents INTEGER NOT NULL,
+    cancellation_cents INTEGER NOT NULL,
+    terms_days INTEGER NOT NULL,
+    bill_to TEXT NOT NULL,
     note TEXT NOT NULL,
     FOREIGN KEY (facility_id) REFERENCES facility (id)
 );
 CREATE INDEX agreement_facility_id ON agreement (facility_id);
+
+CREATE TABLE billing_provider (
+    id INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    npi TEXT NOT NULL,
+    taxonomy TEXT NOT NULL,
+    tax_id TEXT NOT NULL,
+    tax_id_is_ssn INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    city TEXT NOT NULL,
+    state TEXT NOT NULL,
+    zip TEXT NOT NULL,
+    phone TEXT NOT NULL,
+    pay_to TEXT NOT NULL,
+    from_on TEXT NOT NULL,
+    until_on TEXT
+);
+
+CREATE TABLE fee (
+    id INTEGER NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    payer_id INTEGER,
+    code TEXT NOT NULL,
+    modifier TEXT NOT NULL,
+    cents INTEGER NOT NULL,
+    from_on TEXT NOT NULL,
+    until_on TEXT,
+    source TEXT NOT NULL,
+    FOREIGN KEY (payer_id) REFERENCES payer (id),
+    CHECK (kind IN ('charge', 'contract', 'medicare')),
+    CHECK ((kind = 'contract') = (payer_id IS NOT NULL))
+);
+CREATE INDEX fee_code_kind_from_on ON fee (code, kind, from_on);
+CREATE INDEX fee_payer_id ON fee (payer_id);
+
+CREATE TABLE table_import (
+    id INTEGER NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    from_on TEXT NOT NULL,
+    loaded_at TEXT NOT NULL,
+    loaded_by INTEGER
+);
+CREATE INDEX table_import_kind ON table_import (kind);
+
+CREATE TABLE ptp_pair (
+    id INTEGER NOT NULL PRIMARY KEY,
+    table_id INTEGER NOT NULL,
+    first TEXT NOT NULL,
+    second TEXT NOT NULL,
+    modifier TEXT NOT NULL,
+    from_on TEXT NOT NULL,
+    until_on TEXT,
+    FOREIGN KEY (table_id) REFERENCES table_import (id)
+);
+CREATE INDEX ptp_pair_first_second_from_on ON ptp_pair (first, second, from_on);
+CREATE INDEX ptp_pair_table_id ON ptp_pair (table_id);
+
+CREATE TABLE unit_limit (
+    id INTEGER NOT NULL PRIMARY KEY,
+    table_id INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    units INTEGER NOT NULL,
+    adjudication INTEGER NOT NULL,
+    from_on TEXT NOT NULL,
+    until_on TEXT,
+    FOREIGN KEY (table_id) REFERENCES table_import (id)
+);
+CREATE INDEX unit_limit_code_from_on ON unit_limit (code, from_on);
+CREATE INDEX unit_limit_table_id ON unit_limit (table_id);
+
+CREATE TABLE add_on_primary (
+    id INTEGER NOT NULL PRIMARY KEY,
+    table_id INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    primary_code TEXT NOT NULL,
+    from_on TEXT NOT NULL,
+    until_on TEXT,
+    FOREIGN KEY (table_id) REFERENCES table_import (id)
+);
+CREATE INDEX add_on_primary_code_primary_code_from_on ON add_on_primary (code, primary_code, from_on);
+CREATE INDEX add_on_primary_table_id ON add_on_primary (table_id);
+
+CREATE TABLE relative_value (
+    id INTEGER NOT NULL PRIMARY KEY,
+    table_id INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    modifier TEXT NOT NULL,
+    status TEXT NOT NULL,
+    pc_tc TEXT NOT NULL,
+    bilateral TEXT NOT NULL,
+    facility_hundredths INTEGER,
+    factor_ten_thousandths INTEGER NOT NULL,
+    from_on TEXT NOT NULL,
+    until_on TEXT,
+    FOREIGN KEY (table_id) REFERENCES table_import (id)
+);
+CREATE INDEX relative_value_code_modifier_from_on ON relative_value (code, modifier, from_on);
+CREATE INDEX relative_value_table_id ON relative_value (table_id);
+
+CREATE TABLE diagnosis_code (
+    id INTEGER NOT NULL PRIMARY KEY,
+    table_id INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    words TEXT NOT NULL,
+    billable INTEGER NOT NULL,
+    from_on TEXT NOT NULL,
+    until_on TEXT,
+    FOREIGN KEY (table_id) REFERENCES table_import (id)
+);
+CREATE INDEX diagnosis_code_code ON diagnosis_code (code);
+CREATE INDEX diagnosis_code_table_id ON diagnosis_code (table_id);
 
 CREATE TABLE cases (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -642,18 +800,291 @@ CREATE UNIQUE INDEX withdrawal_document_id ON withdrawal (document_id);
 CREATE TABLE packet (
     id INTEGER NOT NULL PRIMARY KEY,
     case_id INTEGER NOT NULL,
+    purpose TEXT NOT NULL,
     preview INTEGER NOT NULL,
     requested_at TEXT NOT NULL,
     requested_by INTEGER,
     document_id INTEGER,
     parts TEXT NOT NULL,
+    demands TEXT NOT NULL,
     made_at TEXT,
     FOREIGN KEY (case_id) REFERENCES cases (id),
     FOREIGN KEY (document_id) REFERENCES document (id),
+    CHECK (purpose IN ('claim', 'records', 'appeal', 'audit')),
     CHECK ((document_id IS NULL) = (made_at IS NULL))
 );
 CREATE INDEX packet_case_id ON packet (case_id);
 CREATE INDEX packet_document_id ON packet (document_id);
+
+CREATE TABLE packet_demand (
+    id INTEGER NOT NULL PRIMARY KEY,
+    payer_id INTEGER,
+    payer_class TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    part TEXT NOT NULL,
+    words TEXT NOT NULL,
+    required INTEGER NOT NULL,
+    from_on TEXT NOT NULL,
+    until_on TEXT,
+    source TEXT NOT NULL,
+    certainty TEXT NOT NULL,
+    FOREIGN KEY (payer_id) REFERENCES payer (id)
+);
+CREATE INDEX packet_demand_payer_id ON packet_demand (payer_id);
+
+CREATE TABLE sending (
+    id INTEGER NOT NULL PRIMARY KEY,
+    packet_id INTEGER NOT NULL,
+    sent_on TEXT NOT NULL,
+    how TEXT NOT NULL,
+    sent_to TEXT NOT NULL,
+    tracking TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by INTEGER NOT NULL,
+    FOREIGN KEY (packet_id) REFERENCES packet (id)
+);
+CREATE INDEX sending_packet_id ON sending (packet_id);
+
+CREATE TABLE billing (
+    id INTEGER NOT NULL PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    authorization TEXT NOT NULL,
+    authorization_waived TEXT NOT NULL,
+    referral_number TEXT NOT NULL,
+    admitted_on TEXT,
+    discharged_on TEXT,
+    in_network INTEGER,
+    emergency INTEGER NOT NULL,
+    accident TEXT NOT NULL,
+    accident_on TEXT,
+    accident_state TEXT NOT NULL,
+    casualty_number TEXT NOT NULL,
+    diagnosis TEXT NOT NULL,
+    modifiers TEXT NOT NULL,
+    FOREIGN KEY (case_id) REFERENCES cases (id)
+);
+CREATE UNIQUE INDEX billing_case_id ON billing (case_id);
+
+CREATE TABLE claim (
+    id INTEGER NOT NULL PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    payer_id INTEGER NOT NULL,
+    number TEXT NOT NULL,
+    sequence TEXT NOT NULL,
+    frequency TEXT NOT NULL,
+    replaces_id INTEGER,
+    body BLOB NOT NULL,
+    date_of_service TEXT NOT NULL,
+    total_cents INTEGER NOT NULL,
+    expected_cents INTEGER,
+    file_by TEXT,
+    payer_control TEXT NOT NULL,
+    state TEXT NOT NULL,
+    state_at TEXT NOT NULL,
+    made_at TEXT NOT NULL,
+    made_by INTEGER,
+    FOREIGN KEY (case_id) REFERENCES cases (id),
+    FOREIGN KEY (payer_id) REFERENCES payer (id),
+    FOREIGN KEY (replaces_id) REFERENCES claim (id),
+    CHECK (sequence IN ('P', 'S', 'T')),
+    CHECK (frequency IN ('1', '7', '8')),
+    CHECK ((frequency = '1') = (replaces_id IS NULL)),
+    CHECK (state IN ('coded', 'held', 'released', 'submitted', 'accepted', 'rejected', 'paid', 'denied', 'withdrawn'))
+);
+CREATE INDEX claim_case_id ON claim (case_id);
+CREATE INDEX claim_case_id_id ON claim (case_id, id);
+CREATE INDEX claim_payer_control ON claim (payer_control);
+CREATE INDEX claim_payer_id ON claim (payer_id);
+CREATE INDEX claim_replaces_id ON claim (replaces_id);
+CREATE INDEX claim_state_date_of_service ON claim (state, date_of_service);
+CREATE UNIQUE INDEX claim_number ON claim (number);
+
+CREATE TABLE claim_act (
+    id INTEGER NOT NULL PRIMARY KEY,
+    claim_id INTEGER NOT NULL,
+    act TEXT NOT NULL,
+    state TEXT NOT NULL,
+    words TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by INTEGER,
+    FOREIGN KEY (claim_id) REFERENCES claim (id)
+);
+CREATE INDEX claim_act_claim_id ON claim_act (claim_id);
+
+CREATE TABLE hold (
+    id INTEGER NOT NULL PRIMARY KEY,
+    claim_id INTEGER NOT NULL,
+    rule TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by INTEGER,
+    released_at TEXT,
+    released_by INTEGER,
+    release_reason TEXT NOT NULL,
+    FOREIGN KEY (claim_id) REFERENCES claim (id),
+    CHECK (released_by IS NULL OR released_at IS NOT NULL)
+);
+CREATE INDEX hold_claim_id ON hold (claim_id);
+
+CREATE TABLE finding_override (
+    id INTEGER NOT NULL PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    finding TEXT NOT NULL,
+    message TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by INTEGER NOT NULL,
+    FOREIGN KEY (case_id) REFERENCES cases (id)
+);
+CREATE INDEX finding_override_case_id ON finding_override (case_id);
+
+CREATE TABLE firing (
+    id INTEGER NOT NULL PRIMARY KEY,
+    rule TEXT NOT NULL,
+    case_id INTEGER NOT NULL,
+    severity TEXT NOT NULL,
+    message TEXT NOT NULL,
+    at TEXT NOT NULL,
+    cleared_at TEXT,
+    FOREIGN KEY (case_id) REFERENCES cases (id)
+);
+CREATE INDEX firing_case_id ON firing (case_id);
+CREATE INDEX firing_case_id_cleared_at ON firing (case_id, cleared_at);
+CREATE INDEX firing_rule_at ON firing (rule, at);
+
+CREATE TABLE own_rule (
+    id INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    conditions TEXT NOT NULL,
+    "then" TEXT NOT NULL,
+    message TEXT NOT NULL,
+    "on" INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    by INTEGER NOT NULL,
+    CHECK ("then" IN ('hold', 'warn', 'note'))
+);
+CREATE INDEX own_rule_name ON own_rule (name);
+
+CREATE TABLE counter (
+    id INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    value INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX counter_name ON counter (name);
+
+CREATE TABLE claim_file (
+    id INTEGER NOT NULL PRIMARY KEY,
+    receiver_id INTEGER NOT NULL,
+    interchange INTEGER NOT NULL,
+    batch TEXT NOT NULL,
+    claims INTEGER NOT NULL,
+    cents INTEGER NOT NULL,
+    notes TEXT NOT NULL,
+    document_id INTEGER NOT NULL,
+    made_at TEXT NOT NULL,
+    made_by INTEGER,
+    FOREIGN KEY (receiver_id) REFERENCES receiver (id),
+    FOREIGN KEY (document_id) REFERENCES document (id)
+);
+CREATE INDEX claim_file_document_id ON claim_file (document_id);
+CREATE INDEX claim_file_receiver_id ON claim_file (receiver_id);
+CREATE UNIQUE INDEX claim_file_batch ON claim_file (batch);
+CREATE UNIQUE INDEX claim_file_interchange ON claim_file (interchange);
+
+CREATE TABLE claim_in_file (
+    id INTEGER NOT NULL PRIMARY KEY,
+    file_id INTEGER NOT NULL,
+    claim_id INTEGER NOT NULL,
+    FOREIGN KEY (file_id) REFERENCES claim_file (id),
+    FOREIGN KEY (claim_id) REFERENCES claim (id)
+);
+CREATE INDEX claim_in_file_claim_id ON claim_in_file (claim_id);
+CREATE INDEX claim_in_file_file_id ON claim_in_file (file_id);
+CREATE UNIQUE INDEX claim_in_file_file_id_claim_id ON claim_in_file (file_id, claim_id);
+
+CREATE TABLE answer_file (
+    id INTEGER NOT NULL PRIMARY KEY,
+    sha256 TEXT NOT NULL,
+    name TEXT NOT NULL,
+    document_id INTEGER NOT NULL,
+    unmatched TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    received_by INTEGER,
+    FOREIGN KEY (document_id) REFERENCES document (id)
+);
+CREATE INDEX answer_file_document_id ON answer_file (document_id);
+CREATE UNIQUE INDEX answer_file_sha256 ON answer_file (sha256);
+
+CREATE TABLE claim_answer (
+    id INTEGER NOT NULL PRIMARY KEY,
+    file_id INTEGER NOT NULL,
+    claim_id INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    words TEXT NOT NULL,
+    FOREIGN KEY (file_id) REFERENCES answer_file (id),
+    FOREIGN KEY (claim_id) REFERENCES claim (id)
+);
+CREATE INDEX claim_answer_claim_id ON claim_answer (claim_id);
+CREATE INDEX claim_answer_file_id ON claim_answer (file_id);
+
+CREATE TABLE printer (
+    id INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    right_by INTEGER NOT NULL,
+    down_by INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX printer_name ON printer (name);
+
+CREATE TABLE invoice (
+    id INTEGER NOT NULL PRIMARY KEY,
+    facility_id INTEGER NOT NULL,
+    number TEXT NOT NULL,
+    issued_on TEXT NOT NULL,
+    due_on TEXT NOT NULL,
+    total_cents INTEGER NOT NULL,
+    document_id INTEGER,
+    made_at TEXT,
+    issued_by INTEGER NOT NULL,
+    void_at TEXT,
+    void_by INTEGER,
+    void_reason TEXT NOT NULL,
+    FOREIGN KEY (facility_id) REFERENCES facility (id),
+    FOREIGN KEY (document_id) REFERENCES document (id),
+    CHECK ((document_id IS NULL) = (made_at IS NULL)),
+    CHECK ((void_by IS NULL) = (void_at IS NULL))
+);
+CREATE INDEX invoice_document_id ON invoice (document_id);
+CREATE INDEX invoice_facility_id ON invoice (facility_id);
+CREATE UNIQUE INDEX invoice_number ON invoice (number);
+
+CREATE TABLE invoice_line (
+    id INTEGER NOT NULL PRIMARY KEY,
+    invoice_id INTEGER NOT NULL,
+    case_id INTEGER,
+    what TEXT NOT NULL,
+    minutes INTEGER,
+    cents INTEGER NOT NULL,
+    derivation TEXT NOT NULL,
+    FOREIGN KEY (invoice_id) REFERENCES invoice (id),
+    FOREIGN KEY (case_id) REFERENCES cases (id),
+    CHECK (what IN ('case', 'hours', 'standby', 'cancellation', 'other'))
+);
+CREATE INDEX invoice_line_case_id ON invoice_line (case_id);
+CREATE INDEX invoice_line_invoice_id ON invoice_line (invoice_id);
+
+CREATE TABLE invoice_payment (
+    id INTEGER NOT NULL PRIMARY KEY,
+    invoice_id INTEGER NOT NULL,
+    paid_on TEXT NOT NULL,
+    cents INTEGER NOT NULL,
+    reference TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by INTEGER NOT NULL,
+    FOREIGN KEY (invoice_id) REFERENCES invoice (id)
+);
+CREATE INDEX invoice_payment_invoice_id ON invoice_payment (invoice_id);
 
 CREATE TABLE device (
     id INTEGER NOT NULL PRIMARY KEY,

@@ -177,6 +177,28 @@ def signed(migrated):
     party = models.Party.create(kind="person", person=person, added_at=NOW)
     hit = models.Hit.create(party=party, screening=run, seen_in=run, list="leie", row_key="k", tier="C", score=1)
     models.Decision.create(hit=hit, what="cleared", reason="r", list_sha256="s", at=NOW, by=1)
+    paper = models.Document.create(kind="claim_file", title="File", sha256="1", pages=0, size=1, added_at=NOW)
+    packet = models.Packet.create(case=case, requested_at=NOW)
+    models.Sending.create(packet=packet, sent_on=DAY, how="mail", to="Acme", sha256="2", at=NOW, by=1)
+    payer = models.Payer.create(name="Acme PPO", payer_class="commercial")
+    claim = models.Claim.create(
+        case=case, payer=payer, number="C1", body=b"{}", date_of_service=DAY, total_cents=100, state_at=NOW, made_at=NOW
+    )
+    models.ClaimAct.create(claim=claim, act="made", state="coded", at=NOW)
+    models.FindingOverride.create(case=case, finding="V09", message="m", reason="r", at=NOW, by=1)
+    models.OwnRule.create(name="n", then="hold", message="m", at=NOW, by=1)
+    receiver = models.Receiver.create(name="House", receiver_id="R", submitter_id="S")
+    sent = models.ClaimFile.create(
+        receiver=receiver, interchange=1, batch="B1", claims=1, cents=100, document=paper, made_at=NOW
+    )
+    models.ClaimInFile.create(file=sent, claim=claim)
+    heard = models.AnswerFile.create(sha256="3", document=paper, received_at=NOW)
+    models.ClaimAnswer.create(file=heard, claim=claim, source="999", outcome="accepted", words="w")
+    models.Counter.create(name="interchange", value=1)
+    bill = models.Invoice.create(
+        facility=case.facility, number="I1", issued_on=DAY, due_on=DAY, total_cents=1, issued_by=1
+    )
+    models.InvoiceLine.create(invoice=bill, case=case, what="case", cents=1, derivation="d")
     models.AuditEntry.create(seq=1, at=NOW, action="sign", noun="report", prev="genesis", mac="m")
     case.signed_at = NOW
     case.save()
@@ -187,16 +209,25 @@ def signed(migrated):
 KEPT = [
     "addendum",
     "allotment",
+    "answer_file",
     "approval",
     "assignment",
     "audit_entry",
     "cases",
+    "claim_act",
+    "claim_answer",
+    "claim_file",
+    "claim_in_file",
     "decision",
     "document",
     "entry",
+    "finding_override",
+    "invoice_line",
     "override",
+    "own_rule",
     "report",
     "reworded",
+    "sending",
     "signature",
     "wording_switch",
 ]
@@ -252,12 +283,32 @@ def test_a_credential_is_withdrawn_and_never_deleted(signed, table):
         db.execute_sql(f"DELETE FROM {table}")
 
 
+@pytest.mark.parametrize("change", ["body = x'00'", "number = 'C2'", "total_cents = 99"])
+def test_a_claim_is_kept_as_it_was_made(signed, change):
+    for write in (
+        f"UPDATE claim SET {change}",
+        "DELETE FROM claim",
+        "INSERT OR REPLACE INTO claim SELECT * FROM claim",
+    ):
+        with pytest.raises(pw.IntegrityError, match="guard"):
+            db.execute_sql(write)
+    assert db.execute_sql("UPDATE claim SET state = 'held'").rowcount == 1
+
+
+def test_a_number_is_given_once(signed):
+    for write in ("UPDATE counter SET value = value", "DELETE FROM counter"):
+        with pytest.raises(pw.IntegrityError, match="guard"):
+            db.execute_sql(write)
+    assert db.execute_sql("UPDATE counter SET value = value + 1").rowcount == 1
+
+
 def test_every_guard_is_tried(signed):
     """A new guard fails this test until the tests above try it, so no guard is only believed in."""
     tried = {f"{table}_{kind}" for table in KEPT for kind in ("no_update", "no_delete")}
     tried |= {f"{table}_signed_{act}" for table in KEPT for act in ("insert", "update", "delete")}
     tried |= {"addendum_after_signature", "audit_entry_in_order", "proposal_no_delete"}
     tried |= {"credential_no_delete", "credential_type_no_delete"}
+    tried |= {"claim_no_delete", "claim_body_update", "counter_only_up", "counter_no_delete"}
     assert set(GUARDS) <= tried
 
 
