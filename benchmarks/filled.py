@@ -99,9 +99,7 @@ def _cases(count: int, recorded: int) -> None:
                 json.dumps(header["structures_at_risk"]), header["preop_exam"], "{}", 1, NOW.isoformat(),
             )  # fmt: skip
 
-    fixed = {"synthetic": 1, "payer_class": "commercial", "encounter": "", "anesthesia": "", "requested_by": "",
-             "approach": "", "side": "", "position": ""}  # fmt: skip
-    _insert(Case, (*columns, *fixed), (row + tuple(fixed.values()) for row in rows()))
+    _insert(Case, (*columns, "synthetic"), ((*row, 1) for row in rows()))
 
 
 def _day(case: int, cases: int) -> date:
@@ -163,10 +161,14 @@ def _record(seed: int) -> list[tuple[str, str, str | None, str, list[str]]]:
 
 
 def _insert(model: type[models.pw.Model], names: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    columns = [model._meta.fields[name].column_name for name in names]
-    holes = ", ".join("?" * len(columns))
-    quoted = ", ".join(f'"{column}"' for column in columns)
-    db.connection().executemany(f'INSERT INTO "{model._meta.table_name}" ({quoted}) VALUES ({holes})', rows)
+    """Rows of these fields; every other field gets the default that a model gives it, which SQL does not know."""
+    fields, given = model._meta.fields, [*names]
+    unsaid = {name: one.default for name, one in fields.items() if name not in given and one.default is not None}
+    fixed = tuple(fields[name].db_value(value() if callable(value) else value) for name, value in unsaid.items())
+    quoted = ", ".join(f'"{fields[name].column_name}"' for name in (*given, *unsaid))
+    holes = ", ".join("?" * (len(given) + len(fixed)))
+    sql = f'INSERT INTO "{model._meta.table_name}" ({quoted}) VALUES ({holes})'
+    db.connection().executemany(sql, (row + fixed for row in rows))
 
 
 def audited(rows: int) -> None:
