@@ -218,6 +218,7 @@ KEPT = [
     "claim_answer",
     "claim_file",
     "claim_in_file",
+    "decided",
     "decision",
     "document",
     "entry",
