@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
@@ -17,10 +17,12 @@ from models import Case, Claim, ClaimAct, Decided, Hold, Payer, db
 from practice import claim_states as states
 from practice import claims as c
 from practice.claim_states import Act
+from practice.money import dollars
 
 __all__ = ["act", "body", "build", "make"]
 
-GROUPS = ("CO", "PR", "OA", "PI")
+COUNTED_FROM = datetime(2026, 1, 1, tzinfo=UTC)
+"""Claim numbers are never below the minutes since then."""
 
 
 def body(claim: Claim) -> c.Claim:
@@ -60,7 +62,7 @@ def _keep(
     replaces: Claim | None = None,
 ) -> Claim:  # fmt: skip
     """Number the claim and write it down, unless the same services are on another original."""
-    number = f"EV{counters.take('claim'):06d}"
+    number = f"EV{counters.take('claim', least=(now - COUNTED_FROM) // timedelta(minutes=1)):07d}"
     made = numbered(made, number)
     if reasons := [*c.objections(made), *_twice(made, payer)]:
         raise Refused(*reasons)
@@ -365,8 +367,3 @@ def bill_next(
             words=f"{dollars(paid)} paid on {decided_on:%m/%d/%Y}, keyed line by line",
         )
         return make(claim.case, by=by, now=now, payer=payer, sequence=sequence)
-
-
-def dollars(cents: int) -> str:
-    """$1,234.50"""
-    return f"{'-' if cents < 0 else ''}${abs(cents) // 100:,}.{abs(cents) % 100:02d}"
