@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Self
@@ -127,6 +127,14 @@ class Row(pw.Model):
             {one.name: one.python_value(value) for one, value in zip(cls._meta.sorted_fields, values, strict=True)}
         )
         return row
+
+    @classmethod
+    def insert_plain(cls, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Add many rows whose values are as stored already; peewee would take ten times as long to build the SQL."""
+        columns = [cls._meta.fields[name].column_name for name in names]
+        holes = ", ".join([db.param] * len(columns))
+        sql = f"INSERT INTO {cls._meta.table_name} ({', '.join(columns)}) VALUES ({holes})"  # noqa: S608  names are ours
+        db.cursor().executemany(sql, rows)
 
 
 # People
@@ -576,22 +584,36 @@ class Fee(Row):
 
 
 class TableImport(Row):
-    """One file of a public table: `kind` ptp, mue, addon, rvu or icd10. Rows name their import, so each keeps its date."""
+    """One edition of a public table: `kind` ptp, mue, addon, rvu or icd10.
+
+    It is offered first, with its rows packed in `content`, and loaded when somebody who saw the preview says so.
+    """
 
     kind = pw.TextField(index=True)
     name = pw.TextField(default="")
     sha256 = pw.TextField()
     rows = pw.IntegerField(default=0)
+    rows_read = pw.IntegerField(default=0)
+    """Rows of the file; of pairs only those of our codes are kept."""
     from_on = DayField()
     """The day from which the file holds."""
-    loaded_at = UtcField()
+    content = pw.BlobField(null=True)
+    offered_at = UtcField()
+    offered_by = pw.IntegerField(null=True)
+    loaded_at = UtcField(null=True)
     loaded_by = pw.IntegerField(null=True)
+
+    class Meta:
+        constraints = [pw.Check("(content IS NULL) = (loaded_at IS NOT NULL)")]
+
+
+# The rows of a table are found by their codes alone: an index on `table` would be taken first and read all of it.
 
 
 class PtpPair(Row):
     """A pair of codes of the NCCI edits: the second is not paid beside the first, unless `modifier` 1 and a reason."""
 
-    table = pw.ForeignKeyField(TableImport, backref="pairs")
+    table = pw.ForeignKeyField(TableImport, backref="pairs", index=False)
     first = pw.TextField()
     second = pw.TextField()
     modifier = pw.TextField()
@@ -605,34 +627,32 @@ class PtpPair(Row):
 class UnitLimit(Row):
     """The most units a day of one code (MUE). `adjudication` 1 by line, 2 by day absolute, 3 by day, with records."""
 
-    table = pw.ForeignKeyField(TableImport, backref="limits")
+    table = pw.ForeignKeyField(TableImport, backref="limits", index=False)
     code = pw.TextField()
     units = pw.IntegerField()
     adjudication = pw.IntegerField()
-    from_on = DayField()
-    until_on = DayField(null=True)
 
     class Meta:
-        indexes = ((("code", "from_on"), False),)
+        indexes = ((("code", "table"), True),)
 
 
 class AddOnPrimary(Row):
     """An add-on code and one of the codes it may stand beside."""
 
-    table = pw.ForeignKeyField(TableImport, backref="primaries")
+    table = pw.ForeignKeyField(TableImport, backref="primaries", index=False)
     code = pw.TextField()
     primary_code = pw.TextField()
     from_on = DayField()
     until_on = DayField(null=True)
 
     class Meta:
-        indexes = ((("code", "primary_code", "from_on"), False),)
+        indexes = ((("code", "table"), False),)
 
 
 class RelativeValue(Row):
     """What Medicare's fee schedule says of a code: indicators, and the value in hundredths of a unit."""
 
-    table = pw.ForeignKeyField(TableImport, backref="values")
+    table = pw.ForeignKeyField(TableImport, backref="values", index=False)
     code = pw.TextField()
     modifier = pw.TextField(default="")
     status = pw.TextField()
@@ -642,22 +662,37 @@ class RelativeValue(Row):
     """Null where it is not priced in a facility."""
     factor_ten_thousandths = pw.IntegerField()
     """The conversion factor: dollars for one unit of value, times 10,000."""
-    from_on = DayField()
-    until_on = DayField(null=True)
 
     class Meta:
-        indexes = ((("code", "modifier", "from_on"), False),)
+        indexes = ((("code", "modifier", "table"), True),)
 
 
 class DiagnosisCode(Row):
-    """A code of ICD-10-CM. `words` is the public description; only a billable one may stand on a claim."""
+    """A code of ICD-10-CM and the days on which it says this. Editions share the rows in which they agree.
 
-    table = pw.ForeignKeyField(TableImport, backref="codes")
-    code = pw.TextField(index=True)
+    `words` is the public description; only a billable one may stand on a claim.
+    """
+
+    code = pw.TextField()
     words = pw.TextField()
     billable = pw.BooleanField()
     from_on = DayField()
     until_on = DayField(null=True)
+
+    class Meta:
+        indexes = ((("code", "from_on"), True),)
+
+
+class DiagnosisWord(Row):
+    """A word of a description, by which the code is found. The lowest `rank` is shown first."""
+
+    word = pw.TextField()
+    code = pw.ForeignKeyField(DiagnosisCode, on_delete="CASCADE")
+    rank = pw.IntegerField()
+
+    class Meta:
+        primary_key = pw.CompositeKey("word", "code")
+        without_rowid = True
 
 
 # The case and its record
@@ -1844,7 +1879,7 @@ def hash_token(token: str) -> str:
 TABLES: tuple[type[pw.Model], ...] = (
     Person, Invitation, Session, Passkey, Challenge, LoginAttempt, Facility, CredentialType, Credential, Application,
     Education, Surgeon, Receiver, Payer, PayerRule, Requirement, Waiver, Dossier, Patient, Coverage,
-    Preset, Agreement, BillingProvider, Fee, TableImport, PtpPair, UnitLimit, AddOnPrimary, RelativeValue, DiagnosisCode, Case, Assignment, Override, Obstacle, Entry, Stretch, Allotment, Report, WordingSwitch, Proposal, Reworded, Review, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, Packet, PacketDemand, Sending,
+    Preset, Agreement, BillingProvider, Fee, TableImport, PtpPair, UnitLimit, AddOnPrimary, RelativeValue, DiagnosisCode, DiagnosisWord, Case, Assignment, Override, Obstacle, Entry, Stretch, Allotment, Report, WordingSwitch, Proposal, Reworded, Review, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, Packet, PacketDemand, Sending,
     Billing, Claim, ClaimAct, Decided, Unbilled, Hold, FindingOverride, Firing, OwnRule, Counter, ClaimFile, ClaimInFile, AnswerFile, ClaimAnswer, Printer, Invoice, InvoiceLine, InvoicePayment,
     Device, Notice, Delivery, Preference, Drill, Snapshot, ExcludedParty, Party, Screening, Screened, Hit, Decision, Job, Run, Heartbeat, AuditEntry,
 )  # fmt: skip

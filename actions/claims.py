@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
-from actions import Actor, Refused, audit, counters, unbilled, weighing
+from actions import Actor, Refused, audit, counters, rules, unbilled, weighing
 from actions.claim_bodies import Gathered, as_billed, build, gather
 from models import Case, Claim, ClaimAct, Decided, Hold, Payer, db
 from practice import claim_states as states
@@ -150,7 +150,7 @@ def objections(claim: Claim) -> list[str]:
     found += [f"Held: {hold.reason}" for hold in open_holds(claim)]
     if claim.frequency == "8":
         return found
-    found += weighing.weigh(as_billed(claim.case)).objections
+    found += weighing.weigh(as_billed(claim.case), made).objections
     if changed := changed_since(claim):
         count = f"{len(changed)} thing{'s' if len(changed) > 1 else ''}"
         found.append(f"{count} of the case changed since the claim was made: make it anew.")
@@ -226,6 +226,7 @@ def follow_holds(claim: Claim, *, by: Actor, now: datetime) -> None:
 
 def judge(claim: Claim, *, by: Actor, now: datetime) -> None:
     """Hold the claim against the practice's own rules, inside the caller's transaction."""
+    rules.apply(claim, by=by, now=now)
     follow_holds(claim, by=by, now=now)
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, flash, redirect, request, url_for
 
-from actions import Refused, audit, claim_bodies, claims, fees, packets, weighing
-from actions.terms import rule_of, terms
+from actions import Refused, audit, claim_bodies, claims, fees, weighing
 from models import (
     SETTINGS,
     AnswerFile,
@@ -19,10 +18,8 @@ from models import (
     ClaimAnswer,
     ClaimFile,
     ClaimInFile,
-    Facility,
     Hold,
     Packet,
-    Patient,
     Payer,
     Person,
 )
@@ -211,7 +208,7 @@ def _show(claim: Claim, status: int = 200, reasons: list[str] | None = None, wor
     case, body = claim_bodies.as_billed(claim.case), claims.body(claim)
     audit.viewed(actor(), "claim", row_id=claim.id, case_id=claim.case_id)
     open_now = claim.state in states.UNSENT
-    weighed = weighing.weigh(case) if open_now else None
+    weighed = weighing.weigh(case, body) if open_now and claim.frequency != "8" else None
     coded = weighed.coding if weighed else weighing.coded_by(case, case.facts(), shares=_shares(case))
     first = Claim.get_by_id(claim.replaces_id) if claim.replaces_id else None
     return page(
