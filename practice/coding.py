@@ -127,10 +127,14 @@ class CodeInfo(Struct, frozen=True, kw_only=True):
 _TABLES = Path(__file__).parent / "tables"
 _CODES = tomllib.loads((_TABLES / "codes.toml").read_text())
 CODES: dict[str, CodeInfo] = {code: msgspec.convert(row, CodeInfo) for code, row in _CODES["code"].items()}
+RELATED: frozenset[str] = frozenset(_CODES["related"])
+"""Codes of the field that are never proposed."""
 BUNDLED: frozenset[tuple[str, str]] = frozenset((first, second) for first, second in _CODES["bundled"])
 """Pairs of codes of which the second is paid only with a reason (billing.md 3.1, indicator 1)."""
 _PAYERS = tomllib.loads((_TABLES / "payers.toml").read_text())
 DEMANDS: dict[str, Demand] = {name: msgspec.convert(row, Demand) for name, row in _PAYERS["demand"].items()}
+SMALL_TABLE: str = _CODES["source"]
+"""From where the small table is, and of which day."""
 CONTINUOUS = ("95940", "95941", "G0453")
 FACILITY_POS = ("19", "21", "22", "23", "24")
 
