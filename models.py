@@ -20,7 +20,7 @@ from flask_login import UserMixin
 
 import settings as installation
 from practice import cases as facts_of
-from practice import record
+from practice import claim_states, record
 from practice.cases import Facts, Header
 
 SETTINGS = installation.load()
@@ -1297,6 +1297,12 @@ class Billing(Row):
     """The ICD-10-CM codes for the claim, first the one that counts most; empty: those of the case."""
     modifiers = ListField(default=dict)
     """Modifiers that a person chose for a code, with the reason: {code: [modifier, reason]}."""
+    pointers = ListField(default=dict)
+    """Which diagnoses a code points at, counted from 1: {code: [1, 3]}; a code that is not in it points at the first four."""
+    payer = pw.ForeignKeyField(Payer, null=True)
+    """Who is asked first when it is another than the payer the case was booked with."""
+    not_billed = pw.TextField(default="")
+    """Why no claim is made of this case at all."""
 
 
 class Claim(Row):
@@ -1329,11 +1335,13 @@ class Claim(Row):
             pw.Check("sequence IN ('P', 'S', 'T')"),
             pw.Check("frequency IN ('1', '7', '8')"),
             pw.Check("(frequency = '1') = (replaces_id IS NULL)"),
-            pw.Check(
-                "state IN ('coded', 'held', 'released', 'submitted', 'accepted', 'rejected', 'paid', 'denied', 'withdrawn')"
-            ),
+            pw.Check(f"state IN ({', '.join(map(repr, claim_states.STATES))})"),
         ]
-        indexes = ((("state", "date_of_service"), False), (("case", "id"), False))
+        indexes = (
+            (("state", "date_of_service", "total_cents", "id"), False),
+            (("payer", "date_of_service"), False),
+            (("case", "id"), False),
+        )
 
 
 class ClaimAct(Row):
@@ -1345,6 +1353,36 @@ class ClaimAct(Row):
     words = pw.TextField(default="")
     at = UtcField()
     by = pw.IntegerField(null=True)
+
+
+class Decided(Row):
+    """What a payer decided on a claim, keyed from its paper: the newest of a claim counts. The next payer is told of it.
+
+    `lines` is [key, paid cents, [[group, reason, cents], ...]] for each line of the claim.
+    """
+
+    claim = pw.ForeignKeyField(Claim, backref="decisions")
+    on = DayField()
+    lines = ListField(default=list)
+    at = UtcField()
+    by = pw.IntegerField()
+
+
+class Unbilled(Row):
+    """A closed case that no claim was made of yet, and what it would come to: kept so that the board codes nothing."""
+
+    case = pw.ForeignKeyField(Case, unique=True, backref="unbilled")
+    facility = pw.ForeignKeyField(Facility)
+    payer = pw.ForeignKeyField(Payer, null=True)
+    date_of_service = DayField()
+    signed = pw.BooleanField(default=False)
+    lines = pw.IntegerField(null=True)
+    """Null until it was coded."""
+    cents = pw.IntegerField(null=True)
+    """Null while a price is not known."""
+
+    class Meta:
+        indexes = ((("signed", "date_of_service"), False),)
 
 
 class Hold(Row):
@@ -1389,9 +1427,13 @@ class Firing(Row):
 
 
 class OwnRule(Row):
-    """A rule of the practice: if all conditions hold then hold, warn, or require a note. The newest of a name counts."""
+    """A version of a rule of the practice: if all conditions hold then hold, warn, or require a note.
 
-    name = pw.TextField(index=True)
+    `number` is shared by the versions of one rule; the newest counts.
+    """
+
+    number = pw.IntegerField(index=True)
+    name = pw.TextField()
     conditions = ListField(default=list)
     """Each as [property, comparison, value]."""
     then = pw.TextField()
@@ -1838,7 +1880,7 @@ TABLES: tuple[type[pw.Model], ...] = (
     Person, Invitation, Session, Passkey, Challenge, LoginAttempt, Facility, CredentialType, Credential, Application,
     Education, Surgeon, Receiver, Payer, PayerRule, Requirement, Waiver, Dossier, Patient, Coverage,
     Preset, Agreement, BillingProvider, Fee, TableImport, PtpPair, UnitLimit, AddOnPrimary, RelativeValue, DiagnosisCode, DiagnosisWord, Case, Assignment, Override, Obstacle, Entry, Stretch, Allotment, Report, WordingSwitch, Proposal, Reworded, Review, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, Packet, PacketDemand, Sending,
-    Billing, Claim, ClaimAct, Hold, FindingOverride, Firing, OwnRule, Counter, ClaimFile, ClaimInFile, AnswerFile, ClaimAnswer, Printer, Invoice, InvoiceLine, InvoicePayment,
+    Billing, Claim, ClaimAct, Decided, Unbilled, Hold, FindingOverride, Firing, OwnRule, Counter, ClaimFile, ClaimInFile, AnswerFile, ClaimAnswer, Printer, Invoice, InvoiceLine, InvoicePayment,
     Device, Notice, Delivery, Preference, Drill, Snapshot, ExcludedParty, Party, Screening, Screened, Hit, Decision, Job, Run, Heartbeat, AuditEntry,
 )  # fmt: skip
 
@@ -1900,6 +1942,7 @@ GUARDS: dict[str, str] = {
         "BEGIN SELECT RAISE(ABORT, 'guard: a claim is kept as it was made'); END"
     ),
     **_never("claim_act", "UPDATE", "DELETE"),
+    **_never("decided", "UPDATE", "DELETE"),
     **_never("finding_override", "UPDATE", "DELETE"),
     **_never("own_rule", "UPDATE", "DELETE"),
     **_never("claim_file", "UPDATE", "DELETE"),

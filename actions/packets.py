@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from actions import MACHINE, Actor, Refused, audit, documents, jobs, reports
-from actions.weighing import Weighed, weigh
+from actions.weighing import Weighed, coverage, weigh
 from models import (
     Case,
-    Coverage,
     Credential,
     CredentialType,
     Facility,
@@ -79,14 +78,14 @@ def _packet_input(case: Case, weighed: Weighed) -> PacketInput:
     from practice.packets import Document as Paper
     from practice.packets import PacketInput
 
-    coverage = _coverage(case)
+    held = coverage(case)
     given = PacketInput(
         packet_id="",
         letterhead=reports.letterhead(),
         facts=weighed.facts,
         coding=weighed.coding,
         payer=case.payer.name if case.payer else None,
-        member_id=coverage.member_id if coverage else None,
+        member_id=held.member_id if held else None,
         report=_frozen_report(case),
         people=_people(weighed.people, case.facility),
         documents=tuple(
@@ -98,18 +97,6 @@ def _packet_input(case: Case, weighed: Weighed) -> PacketInput:
     # The id says what is in the packet: an addendum or another paper gives another id, the same content the same.
     mark = hashlib.sha256(msgspec.msgpack.encode(given)).hexdigest()[:6]
     return msgspec.structs.replace(given, packet_id=f"{weighed.facts.id}-{weighed.facts.record_rev}-{mark}")
-
-
-def _coverage(case: Case) -> Coverage | None:
-    """The patient's coverage by this payer on the day of service."""
-    on = case.date_of_service
-    rows = Coverage.select().where(
-        Coverage.patient == case.patient_id,
-        Coverage.payer == case.payer_id,
-        Coverage.from_on.is_null() | (Coverage.from_on <= on),
-        Coverage.until_on.is_null() | (Coverage.until_on >= on),
-    )
-    return rows.order_by(Coverage.rank, Coverage.id.desc()).first()
 
 
 def _people(people: dict[str, Person], facility: Facility) -> tuple[exhibits.Person, ...]:

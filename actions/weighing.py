@@ -4,17 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
 
-import msgspec
+import peewee as pw
+from msgspec.structs import replace
 
-from actions import credentials, documents, ledger, reports, screenings
+from actions import credentials, documents, fees, ledger, reports, screenings, tables
 from actions.terms import Terms, rule_of, terms
-from models import Agreement, Assignment, Case, Credential, CredentialType, Facility, Person, Signature
-from practice import coding, proof, scrub
+from models import (
+    SETTINGS,
+    Agreement,
+    Assignment,
+    BillingProvider,
+    Case,
+    Coverage,
+    Credential,
+    CredentialType,
+    Facility,
+    FindingOverride,
+    OwnRule,
+    Person,
+    ProposedAddendum,
+    Review,
+    Signature,
+)
+from models import Billing as BillingRow
+from models import Claim as ClaimRow
+from practice import claim_states, claims, coding, own_rules, proof, scrub
 from practice.cases import Facts
-from practice.completeness import Missing, missing
+from practice.completeness import Missing
 from practice.credentials import Standing
-from practice.ledger import Share
+from practice.ledger import Ledger, Share
 
 
 @dataclass(frozen=True)
@@ -24,6 +46,7 @@ class Weighed:
     facts: Facts
     coding: coding.Coding
     findings: list[scrub.Finding]
+    """The worst first. One that a person let pass says why (`overridden`)."""
     missing: list[Missing]
     people: dict[str, Person]
     days: tuple[proof.Proof, ...] = ()
@@ -34,66 +57,217 @@ class Weighed:
         return [finding for finding in self.findings if finding.severity == "block"]
 
     @property
+    def open_errors(self) -> list[scrub.Finding]:
+        """What a person with a reason may let pass, and nobody has."""
+        return [finding for finding in self.findings if finding.severity == "error" and not finding.overridden]
+
+    @property
     def objections(self) -> list[str]:
-        """Why no packet can be made; empty means that one can."""
-        return [f"{finding.id}: {finding.message}" for finding in self.blocking]
+        """What keeps a claim or a packet from leaving; empty means nothing does."""
+        return [f"{finding.id}: {finding.message}" for finding in self.findings if finding.stands]
 
 
-def weigh(case: Case) -> Weighed:
-    """Code the case by its payer's rule of the day and hold it against the documentation rules."""
+@dataclass(frozen=True)
+class Given:
+    """A case as the rules see it, with the rows it was read from."""
+
+    case: Case
+    scrub: scrub.CaseForScrub
+    people: dict[str, Person]
+    books: Mapping[str, Ledger]
+
+    @cached_property
+    def subject(self) -> own_rules.Subject:
+        """The same for the practice's own rules; money is looked up when one of them asks."""
+        case, seen = self.case, self.scrub
+        claim = seen.claim
+        return own_rules.Subject(
+            case=seen,
+            payer=claim.coverage.payer.name if claim else (case.payer.name if case.payer else ""),
+            pos=seen.pos,
+            sequence=claim.coverage.sequence if claim else "P",
+            frequency=claim.frequency if claim else "1",
+            charge=lambda: claim.total_cents if claim else self._priced("charge"),
+            expected=lambda: self._priced("expected"),
+        )
+
+    def _priced(self, what: str) -> int | None:
+        """The sum over the lines; None when one of them has no price."""
+        if self.scrub.day is None or not self.scrub.lines:
+            return None
+        prices = fees.prices(self.case.payer, self.scrub.day)
+        each = [getattr(prices, what)(line.code, line.modifiers, line.units) for line in self.scrub.lines]
+        return None if None in each else sum(each)
+
+
+def weigh(case: Case, claim: claims.Claim | None = None, *, today: date | None = None) -> Weighed:
+    """Code the case by its payer's rule of the day and hold it against all rules.
+
+    With a `claim` the rules of claims judge exactly that; without one, what the record supports.
+    """
+    seen = given(case, claim, today=today)
+    facts, let_pass = seen.scrub.facts, overridden(case)
+    found = [*scrub.findings(seen.scrub), *own_rules.findings(own(), seen.subject)]
+    return Weighed(
+        facts=facts, coding=seen.scrub.coding, missing=seen.scrub.missing, people=seen.people,
+        findings=scrub.in_order(
+            replace(one, overridden=let_pass.get((one.id, one.message), "")) if one.severity == "error" else one
+            for one in found
+        ),
+        days=ledger.proofs(case, facts, seen.books),
+    )  # fmt: skip
+
+
+def given(case: Case, claim: claims.Claim | None = None, *, today: date | None = None) -> Given:
+    """Everything the rules look at, read."""
+    agreed = terms()
     facts = case.facts()
     people = people_of(case, facts)
     books = ledger.of_case(case, facts)
-    coded = coded_by(case, facts, shares=ledger.shares(case, books))
-    report = reports.current(case)
-    found = scrub.findings(
-        scrub.CaseForScrub(
+    coded = coded_by(case, facts, agreed, shares=ledger.shares(case, books))
+    billing = BillingRow.get_or_none(BillingRow.case == case.id)
+    day = coded.date_of_service or case.date_of_service
+    codes = [line.code for line in claim.lines] if claim else [line.code for line in coded.lines]
+    return Given(
+        case=case,
+        people=people,
+        books=books,
+        scrub=scrub.CaseForScrub(
             facts=facts,
             coding=coded,
-            documents=tuple(document.kind for document in documents.of_case(case)),
+            rule=rule_of(case, agreed),
+            pos=claim.pos if claim else case.facility.pos,
+            today=today or datetime.now(SETTINGS.zone).date(),
+            papers=tuple(scrub.Paper(kind=row.kind, title=row.title) for row in documents.of_case(case)),
             credentials=_credentials(people),
             judged=_judged(case, people, facts),
+            excluded=tuple(screenings.obstacles(case)),
+            unscreened=tuple(_unscreened(case, people.values())),
             signatures=_signatures(case, people),
-            report_sha256=report.text_sha256 if report else None,
-            report_stale=bool(report and reports.stale(report, case)),
-            approved=bool(report and reports.approval_of(report)),
+            report=_report(case),
             npis={staff: person.npi for staff, person in people.items() if person.npi},
             order=scrub.Order(
                 requested_by=case.requested_by or None,
                 requested_on=case.requested_on,
                 surgeon_npi=(case.surgeon.npi or None) if case.surgeon else None,
             ),
-        )
+            interest=case.surgeon.interest if case.surgeon else "",
+            billing=_billing(case, billing, _agreement(case, agreed), day),
+            shared=ledger.findings(case, facts, books),
+            edits=tables.edits(codes, day),
+            diagnoses={code: tables.diagnosis(code, day) for code in _diagnoses(case, billing, claim)},
+            claim=claim,
+            standing=_standing(case, claim),
+        ),
     )
-    if facts.header.payer_class and rule_of(case, terms()) is None:
-        found.insert(0, scrub.Finding(id="PAY-01", severity="block", message=_unruled(case), where="payers"))
-    excluded = [
-        scrub.Finding(id="EXC-01", severity="block", message=said, where="screenings")
-        for said in screenings.obstacles(case)
-    ]
-    excluded += [
-        scrub.Finding(id="EXC-02", severity="warn", message=said, where="screenings")
-        for said in _unscreened(case, people.values())
-    ]
-    shared = ledger.findings(case, facts, books, coded)
-    found = sorted([*excluded, *found, *shared], key=lambda one: scrub.ORDER.index(one.severity))
-    return Weighed(
-        facts=facts, coding=coded, findings=found, missing=missing(facts), people=people,
-        days=ledger.proofs(case, facts, books),
+
+
+def _diagnoses(case: Case, billing: BillingRow | None, claim: claims.Claim | None) -> list[str]:
+    if claim:
+        return list(claim.diagnoses)
+    of_case = [one["icd10"] for one in case.diagnosis if one.get("icd10")]
+    return list((billing.diagnosis if billing else None) or of_case)
+
+
+def _billing(case: Case, row: BillingRow | None, agreement: Agreement | None, day: date) -> scrub.Billing:
+    held = coverage(case)
+    biller = (
+        BillingProvider.select()
+        .where(BillingProvider.from_on <= day, BillingProvider.until_on.is_null() | (BillingProvider.until_on >= day))
+        .order_by(BillingProvider.from_on.desc())
+        .first()
+    )
+    ours: dict[str, Any] = {
+        "professional_ours": agreement is None or agreement.professional == "practice",
+        "technical_ours": agreement is not None and agreement.technical == "practice",
+        "member_id": held.member_id if held else "",
+        "group_number": held.group if held else "",
+        "npi": biller.npi if biller else "",
+        "tax_id": biller.tax_id if biller else "",
+    }
+    if row is None:
+        return scrub.Billing(**ours)
+    return scrub.Billing(
+        **ours,
+        authorization=row.authorization,
+        authorization_waived=row.authorization_waived,
+        referral_number=row.referral_number,
+        admitted_on=row.admitted_on,
+        accident=bool(row.accident),
+        in_network=row.in_network,
+        reasons={code: tuple(chosen) for code, chosen in row.modifiers.items()},
+    )
+
+
+def coverage(case: Case) -> Coverage | None:
+    """The patient's coverage by this payer on the day of service."""
+    on = case.date_of_service
+    rows = Coverage.select().where(
+        Coverage.patient == case.patient_id,
+        Coverage.payer == case.payer_id,
+        Coverage.from_on.is_null() | (Coverage.from_on <= on),
+        Coverage.until_on.is_null() | (Coverage.until_on >= on),
+    )
+    return rows.order_by(Coverage.rank, Coverage.id.desc()).first()
+
+
+def _report(case: Case) -> scrub.Report:
+    report = reports.current(case)
+    if report is None:
+        return scrub.Report()
+    seconds = Review.select(pw.fn.SUM(Review.seconds)).where(Review.report == report.id).scalar()
+    near = reports.alike(report)
+    waiting = ProposedAddendum.select().where(ProposedAddendum.case == case.id, ProposedAddendum.settled_at.is_null())
+    return scrub.Report(
+        sha256=report.text_sha256,
+        stale=bool(reports.stale(report, case)),
+        approved=bool(reports.approval_of(report)),
+        by_model=sum(author == "model" for *_, author in report.wordings),
+        read_minutes=None if seconds is None else seconds // 60,
+        alike=(near[0].read_facts().id, round(near[1] * 100)) if near else None,
+        waiting=waiting.count(),
+    )
+
+
+def _standing(case: Case, claim: claims.Claim | None) -> tuple[str, ...]:
+    """Which services of an original claim stand on another original one that was not turned away."""
+    if claim is None or claim.frequency != "1":
+        return ()
+    rows = (
+        ClaimRow.select(ClaimRow.body)
+        .join(Case)
+        .where(
+            Case.patient == case.patient_id, ClaimRow.frequency == "1", ClaimRow.date_of_service == case.date_of_service,
+            ClaimRow.number != claim.control_number, ClaimRow.state.not_in(claim_states.GONE),
+        )
+    )  # fmt: skip
+    return tuple(claims.same_services(claim, [claims.from_json(bytes(body)) for (body,) in rows.tuples()]))
+
+
+# Own rules and overrides
+
+
+def own(*, everything: bool = False) -> list[own_rules.OwnRule]:
+    """The practice's own rules that are on, by their newest version; `everything`: those that are off too."""
+    last = OwnRule.select(pw.fn.MAX(OwnRule.id)).group_by(OwnRule.number)
+    rows = OwnRule.select().where(OwnRule.id.in_(last)).order_by(OwnRule.number)
+    return [as_rule(row) for row in rows if row.on or everything]
+
+
+def as_rule(row: OwnRule) -> own_rules.OwnRule:
+    return own_rules.OwnRule(
+        number=row.number, name=row.name, then=row.then, message=row.message, on=row.on,
+        conditions=tuple(own_rules.Condition(*one) for one in row.conditions),
     )  # fmt: skip
 
 
-def _unscreened(case: Case, people: Iterable[Person]) -> list[str]:
-    """Who was not screened in time for the day, and that the list was too old; what stands as a hit is told elsewhere."""
-    standings = [screenings.screened(person, case.date_of_service) for person in people]
-    return list(dict.fromkeys(said for one in standings if not one.blocks for said in one.objections))
+def overridden(case: Case) -> dict[tuple[str, str], str]:
+    """The reason for each finding, by its id and exact text, that a person let pass on this case."""
+    rows = FindingOverride.select().where(FindingOverride.case == case.id).order_by(FindingOverride.id)
+    return {(row.finding, row.message): row.reason for row in rows}
 
 
-def _unruled(case: Case) -> str:
-    return (
-        f"No rule says what a {case.payer_class.replace('_', ' ')} payer takes on {case.date_of_service}: "
-        "add one under Places, Payers."
-    )
+# Coding
 
 
 def coded_by(
@@ -117,7 +291,14 @@ def coded_by(
     if rule:
         return coded
     said = _unruled(case) if case.payer_class else "The payer class is not recorded: choose the payer on the case."
-    return msgspec.structs.replace(coded, warnings=(said, *coded.warnings))
+    return replace(coded, warnings=(said, *coded.warnings))
+
+
+def _unruled(case: Case) -> str:
+    return (
+        f"No rule says what a {case.payer_class.replace('_', ' ')} payer takes on {case.date_of_service}: "
+        "add one under Places, Payers."
+    )
 
 
 def _agreement(case: Case, agreed: Terms) -> Agreement | None:
@@ -132,6 +313,12 @@ def _agreement(case: Case, agreed: Terms) -> Agreement | None:
         ),
         None,
     )
+
+
+def _unscreened(case: Case, people: Iterable[Person]) -> list[str]:
+    """Who was not screened in time for the day, and that the list was too old; what stands as a hit is told elsewhere."""
+    standings = [screenings.screened(person, case.date_of_service) for person in people]
+    return list(dict.fromkeys(said for one in standings if not one.blocks for said in one.objections))
 
 
 def people_of(case: Case, facts: Facts) -> dict[str, Person]:

@@ -476,8 +476,8 @@ CREATE TABLE diagnosis_word (
     code_id INTEGER NOT NULL,
     rank INTEGER NOT NULL,
     PRIMARY KEY (word, code_id),
-    FOREIGN KEY (code_id) REFERENCES diagnosis_code (id) ON DELETE CASCADE
-) WITHOUT ROWID;
+    FOREIGN KEY (code_id) REFERENCES diagnosis_code (id) ON DELETE CASCADE) WITHOUT ROWID
+);
 CREATE INDEX diagnosis_word_code_id ON diagnosis_word (code_id);
 
 CREATE TABLE cases (
@@ -865,8 +865,13 @@ CREATE TABLE billing (
     casualty_number TEXT NOT NULL,
     diagnosis TEXT NOT NULL,
     modifiers TEXT NOT NULL,
-    FOREIGN KEY (case_id) REFERENCES cases (id)
+    pointers TEXT NOT NULL,
+    payer_id INTEGER,
+    not_billed TEXT NOT NULL,
+    FOREIGN KEY (case_id) REFERENCES cases (id),
+    FOREIGN KEY (payer_id) REFERENCES payer (id)
 );
+CREATE INDEX billing_payer_id ON billing (payer_id);
 CREATE UNIQUE INDEX billing_case_id ON billing (case_id);
 
 CREATE TABLE claim (
@@ -893,14 +898,15 @@ CREATE TABLE claim (
     CHECK (sequence IN ('P', 'S', 'T')),
     CHECK (frequency IN ('1', '7', '8')),
     CHECK ((frequency = '1') = (replaces_id IS NULL)),
-    CHECK (state IN ('coded', 'held', 'released', 'submitted', 'accepted', 'rejected', 'paid', 'denied', 'withdrawn'))
+    CHECK (state IN ('coded', 'held', 'released', 'submitted', 'accepted', 'rejected', 'paid', 'denied', 'withdrawn', 'replaced', 'voided'))
 );
 CREATE INDEX claim_case_id ON claim (case_id);
 CREATE INDEX claim_case_id_id ON claim (case_id, id);
 CREATE INDEX claim_payer_control ON claim (payer_control);
 CREATE INDEX claim_payer_id ON claim (payer_id);
+CREATE INDEX claim_payer_id_date_of_service ON claim (payer_id, date_of_service);
 CREATE INDEX claim_replaces_id ON claim (replaces_id);
-CREATE INDEX claim_state_date_of_service ON claim (state, date_of_service);
+CREATE INDEX claim_state_date_of_service_total_cents_id ON claim (state, date_of_service, total_cents, id);
 CREATE UNIQUE INDEX claim_number ON claim (number);
 
 CREATE TABLE claim_act (
@@ -914,6 +920,35 @@ CREATE TABLE claim_act (
     FOREIGN KEY (claim_id) REFERENCES claim (id)
 );
 CREATE INDEX claim_act_claim_id ON claim_act (claim_id);
+
+CREATE TABLE decided (
+    id INTEGER NOT NULL PRIMARY KEY,
+    claim_id INTEGER NOT NULL,
+    "on" TEXT NOT NULL,
+    lines TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by INTEGER NOT NULL,
+    FOREIGN KEY (claim_id) REFERENCES claim (id)
+);
+CREATE INDEX decided_claim_id ON decided (claim_id);
+
+CREATE TABLE unbilled (
+    id INTEGER NOT NULL PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    facility_id INTEGER NOT NULL,
+    payer_id INTEGER,
+    date_of_service TEXT NOT NULL,
+    signed INTEGER NOT NULL,
+    lines INTEGER,
+    cents INTEGER,
+    FOREIGN KEY (case_id) REFERENCES cases (id),
+    FOREIGN KEY (facility_id) REFERENCES facility (id),
+    FOREIGN KEY (payer_id) REFERENCES payer (id)
+);
+CREATE INDEX unbilled_facility_id ON unbilled (facility_id);
+CREATE INDEX unbilled_payer_id ON unbilled (payer_id);
+CREATE INDEX unbilled_signed_date_of_service ON unbilled (signed, date_of_service);
+CREATE UNIQUE INDEX unbilled_case_id ON unbilled (case_id);
 
 CREATE TABLE hold (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -958,6 +993,7 @@ CREATE INDEX firing_rule_at ON firing (rule, at);
 
 CREATE TABLE own_rule (
     id INTEGER NOT NULL PRIMARY KEY,
+    number INTEGER NOT NULL,
     name TEXT NOT NULL,
     conditions TEXT NOT NULL,
     "then" TEXT NOT NULL,
@@ -967,7 +1003,7 @@ CREATE TABLE own_rule (
     by INTEGER NOT NULL,
     CHECK ("then" IN ('hold', 'warn', 'note'))
 );
-CREATE INDEX own_rule_name ON own_rule (name);
+CREATE INDEX own_rule_number ON own_rule (number);
 
 CREATE TABLE counter (
     id INTEGER NOT NULL PRIMARY KEY,

@@ -133,6 +133,8 @@ BUNDLED: frozenset[tuple[str, str]] = frozenset((first, second) for first, secon
 """Pairs of codes of which the second is paid only with a reason (billing.md 3.1, indicator 1)."""
 _PAYERS = tomllib.loads((_TABLES / "payers.toml").read_text())
 DEMANDS: dict[str, Demand] = {name: msgspec.convert(row, Demand) for name, row in _PAYERS["demand"].items()}
+SMALL_TABLE: str = _CODES["source"]
+"""From where the small table is, and of which day."""
 CONTINUOUS = ("95940", "95941", "G0453")
 FACILITY_POS = ("19", "21", "22", "23", "24")
 

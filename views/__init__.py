@@ -16,6 +16,7 @@ from actions import Actor
 from actions.passkeys import Site
 from models import ROLES, SETTINGS, Person
 from practice.figures import in_words
+from practice.money import dollars
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -125,6 +126,7 @@ NAV = (
     ("Today", "desk.today", "today", ROLES),
     ("Cases", "cases.listing", "cases", ROLES),
     ("Reports", "reports.inbox", "reports", ("owner", "physician", "technologist")),
+    ("Claims", "claims.board", "claims", ("owner", "biller", "auditor")),
     ("Packets", "packets.listing", "packets", ("owner", "biller")),
     ("People", "people.listing", "people", ("owner",)),
     ("Credentials", "credentials.listing", "credentials", ("owner", "auditor", "biller")),
@@ -198,7 +200,9 @@ def register(app: Flask) -> None:
     from views import (
         alerts,
         audit,
+        billings,
         cases,
+        claims,
         commands,
         credentials,
         desk,
@@ -222,9 +226,11 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        alerts, audit, cases, credentials, desk, documents, editing, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions, tables,
+        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions, tables,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)
     commands.register(app)
-    app.jinja_env.filters.update(day=day, moment=moment, clock=clock, device=device, hours=hours, took=in_words)
+    app.jinja_env.filters.update(
+        day=day, moment=moment, clock=clock, device=device, hours=hours, took=in_words, dollars=dollars
+    )
