@@ -476,8 +476,8 @@ CREATE TABLE diagnosis_word (
     code_id INTEGER NOT NULL,
     rank INTEGER NOT NULL,
     PRIMARY KEY (word, code_id),
-    FOREIGN KEY (code_id) REFERENCES diagnosis_code (id) ON DELETE CASCADE) WITHOUT ROWID
-);
+    FOREIGN KEY (code_id) REFERENCES diagnosis_code (id) ON DELETE CASCADE
+) WITHOUT ROWID;
 CREATE INDEX diagnosis_word_code_id ON diagnosis_word (code_id);
 
 CREATE TABLE cases (
