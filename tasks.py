@@ -33,6 +33,7 @@ from huey.serializer import Serializer
 
 from actions import (
     MACHINE,
+    Actor,
     Refused,
     alerts,
     audit,
@@ -46,7 +47,22 @@ from actions import (
     screenings,
     wording,
 )
-from models import SETTINGS, Device, Dossier, Job, Notice, Packet, Proposal, Report, Screened, Screening, Snapshot, db
+from models import (
+    SETTINGS,
+    Batch,
+    Device,
+    Dossier,
+    Job,
+    Notice,
+    Packet,
+    Person,
+    Proposal,
+    Report,
+    Screened,
+    Screening,
+    Snapshot,
+    db,
+)
 from practice import drafting, factsheet, slots
 from practice.cases import Facts
 from practice.notices import endpoint_objections
@@ -691,6 +707,14 @@ def _received(answer: Any, file: Any) -> None:
         raise Refused("The exclusion list could not be downloaded whole. It is tried again later.")
 
 
+def _claim_file(batch_id: int) -> Effect:
+    from actions import claim_files
+
+    batch = Batch.get_by_id(batch_id)
+    by = Actor(person=Person.get_by_id(batch.requested_by)) if batch.requested_by else MACHINE
+    return _nothing if batch.done_at else claim_files.make(batch, by=by, now=_now())
+
+
 def _unbilled(case_id: int) -> Effect:
     from actions import unbilled
 
@@ -701,6 +725,7 @@ WORK: dict[str, Callable[[int], Effect]] = {
     "report_pdf": _report_pdf,
     "packet": _packet,
     "unbilled": _unbilled,
+    "claim_file": _claim_file,
     "notice": _notice,
     "polish": _polish,
     "dossier": _dossier,

@@ -130,6 +130,8 @@ def _tried(rows: Sequence[Claim], receiver: Receiver, now: datetime) -> Made:
         written = _written(bodies, receiver, 999_999_999, now)
     except p837.Unwritable as why:
         return Made(bodies, tuple((_named(said, ids), said) for said in why.reasons))
+    except Refused as why:
+        return Made(bodies, tuple((None, said) for said in why.reasons))
     data = written.text.encode()
     found = telling.told(data, checks.check(data, today=_local(now).date(), diagnosis=diagnosis()).findings)
     problems = [

@@ -199,9 +199,11 @@ def register(app: Flask) -> None:
     """Hang in every noun."""
     from views import (
         alerts,
+        answers,
         audit,
         billings,
         cases,
+        claim_files,
         claims,
         commands,
         credentials,
@@ -212,6 +214,7 @@ def register(app: Flask) -> None:
         notices,
         offline,
         packets,
+        paper_claims,
         passkeys,
         people,
         phone,
@@ -226,7 +229,7 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions, tables,
+        alerts, answers, audit, billings, cases, claim_files, claims, credentials, desk, documents, editing, ledger, notices, offline, packets, paper_claims, passkeys, people, phone, places, record, reports, screenings, sessions, tables,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)
