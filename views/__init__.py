@@ -16,6 +16,7 @@ from actions import Actor
 from actions.passkeys import Site
 from models import ROLES, SETTINGS, Person
 from practice.figures import in_words
+from practice.money import dollars
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -126,6 +127,7 @@ NAV = (
     ("Cases", "cases.listing", "cases", ROLES),
     ("Reports", "reports.inbox", "reports", ("owner", "physician", "technologist")),
     ("Packets", "packets.listing", "packets", ("owner", "biller")),
+    ("Invoices", "invoices.listing", "money", ("owner", "biller", "auditor")),
     ("People", "people.listing", "people", ("owner",)),
     ("Credentials", "credentials.listing", "credentials", ("owner", "auditor", "biller")),
     ("Screening", "screenings.index", "search", ("owner", "auditor")),
@@ -204,6 +206,7 @@ def register(app: Flask) -> None:
         desk,
         documents,
         editing,
+        invoices,
         ledger,
         notices,
         offline,
@@ -221,9 +224,11 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        alerts, audit, cases, credentials, desk, documents, editing, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions,
+        alerts, audit, cases, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)
     commands.register(app)
-    app.jinja_env.filters.update(day=day, moment=moment, clock=clock, device=device, hours=hours, took=in_words)
+    app.jinja_env.filters.update(
+        day=day, moment=moment, clock=clock, device=device, hours=hours, took=in_words, dollars=dollars
+    )
