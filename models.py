@@ -1380,9 +1380,13 @@ class Firing(Row):
 
 
 class OwnRule(Row):
-    """A rule of the practice: if all conditions hold then hold, warn, or require a note. The newest of a name counts."""
+    """A version of a rule of the practice: if all conditions hold then hold, warn, or require a note.
 
-    name = pw.TextField(index=True)
+    `number` is shared by the versions of one rule; the newest counts.
+    """
+
+    number = pw.IntegerField(index=True)
+    name = pw.TextField()
     conditions = ListField(default=list)
     """Each as [property, comparison, value]."""
     then = pw.TextField()

@@ -157,6 +157,7 @@ def seed() -> None:
                     remote_code=rule.remote_code or "", rounding=rule.rounding, follows_cms=rule.follows_cms,
                     min_first_quarter_minutes=rule.min_first_quarter_minutes,
                     min_first_hour_minutes=rule.min_first_hour_minutes, max_concurrent=rule.max_concurrent,
+                    filing_days=rule.filing_days, appeal_days=rule.appeal_days, demands=list(rule.demands),
                     source=rule.source, certainty=rule.certainty,
                 )  # fmt: skip
             audit.record(MACHINE, "seed", "payer_rule")

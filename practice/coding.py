@@ -39,6 +39,11 @@ class PayerRule(Struct, frozen=True, kw_only=True):
     min_first_hour_minutes: int = 31
     max_concurrent: int = 3
     follows_cms: bool = False
+    filing_days: int | None = None
+    """Days from the date of service in which a first claim must be there; None: not known."""
+    appeal_days: int | None = None
+    demands: tuple[str, ...] = ()
+    """What a claim must hold or come with beside what every claim must: names of `DEMANDS`."""
     source: str = ""
     certainty: Certainty = "unverified"
     from_on: date = date(2013, 1, 1)
@@ -96,6 +101,18 @@ class Coding(Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
 
 
+class Demand(Struct, frozen=True, kw_only=True):
+    """Something a payer may want of a claim: a field filled, a paper attached, a modifier on its codes.
+
+    `attachment` is the kind of paper as 837P says it (PWK01); `codes` are those that take RT or LT.
+    """
+
+    label: str
+    kind: Literal["field", "attachment", "modifier"]
+    attachment: str = ""
+    codes: tuple[str, ...] = ()
+
+
 class CodeInfo(Struct, frozen=True, kw_only=True):
     """What the public tables say of a code; `mue` is units a day."""
 
@@ -112,6 +129,10 @@ _CODES = tomllib.loads((_TABLES / "codes.toml").read_text())
 CODES: dict[str, CodeInfo] = {code: msgspec.convert(row, CodeInfo) for code, row in _CODES["code"].items()}
 BUNDLED: frozenset[tuple[str, str]] = frozenset((first, second) for first, second in _CODES["bundled"])
 """Pairs of codes of which the second is paid only with a reason (billing.md 3.1, indicator 1)."""
+_PAYERS = tomllib.loads((_TABLES / "payers.toml").read_text())
+DEMANDS: dict[str, Demand] = {name: msgspec.convert(row, Demand) for name, row in _PAYERS["demand"].items()}
+SMALL_TABLE: str = _CODES["source"]
+"""From where the small table is, and of which day."""
 CONTINUOUS = ("95940", "95941", "G0453")
 FACILITY_POS = ("19", "21", "22", "23", "24")
 
@@ -119,8 +140,7 @@ FACILITY_POS = ("19", "21", "22", "23", "24")
 @cache
 def default_rules() -> tuple[PayerRule, ...]:
     """The rules the app comes with; a practice keeps its own beside them."""
-    rows = tomllib.loads((_TABLES / "payers.toml").read_text())["rule"]
-    return tuple(msgspec.convert(row, PayerRule) for row in rows)
+    return tuple(msgspec.convert(row, PayerRule) for row in _PAYERS["rule"])
 
 
 def rule_for(rules: Iterable[PayerRule], payer_class: PayerClass | None, on: date) -> PayerRule | None:

@@ -17,7 +17,7 @@ from flask import Flask
 from flask.cli import AppGroup
 
 import tasks
-from actions import MACHINE, Refused, audit, cases, credentials, keeping, packets, people, places, wording
+from actions import MACHINE, Refused, audit, cases, credentials, keeping, packets, people, places, weighing, wording
 from models import SETTINGS, Case, db
 from practice import coding, drafting, factsheet, interchange, record
 from practice.cases import Facts
@@ -183,7 +183,7 @@ def report(number: str, form: str, out: str | None) -> None:
 @refusable
 def lines(number: str) -> None:
     """Print the codes, units and their arithmetic of case NUMBER as JSON."""
-    _write(_json(coding.as_json(packets.weigh(_case(number)).coding)), None)
+    _write(_json(coding.as_json(weighing.weigh(_case(number)).coding)), None)
 
 
 @case.command("findings")
@@ -191,7 +191,7 @@ def lines(number: str) -> None:
 @refusable
 def findings(number: str) -> None:
     """Print what the checks find in case NUMBER as JSON: findings first, then what the record misses."""
-    weighed = packets.weigh(_case(number))
+    weighed = weighing.weigh(_case(number))
     found = [
         {"id": one.id, "severity": one.severity, "message": one.message, "where": one.where} for one in weighed.findings
     ]

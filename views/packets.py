@@ -11,7 +11,7 @@ from flask import Blueprint, abort, flash, redirect, url_for
 
 import tasks
 from actions import Refused, audit, documents, packets, reports
-from actions.packets import Weighed
+from actions.weighing import Weighed, weigh
 from models import Addendum, Approval, Case, Document, Facility, Job, Packet, Patient, Signature
 from practice import coding, scrub
 from practice.kinds import KINDS
@@ -104,7 +104,7 @@ def show(id: int):
 
 def _show(case: Case, status: int = 200, refused: list[str] | None = None):
     audit.viewed(actor(), "packet", case_id=case.id)
-    weighed = packets.weigh(case)
+    weighed = weigh(case)
     rows = Packet.select(Packet, Document).left_outer_join(Document).where(Packet.case == case.id)
     rows = list(rows.order_by(Packet.id.desc()))
     states, newest = _states(rows), _newest_content([case.id]).get(case.id)
