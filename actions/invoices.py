@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import peewee as pw
 
-from actions import MACHINE, Actor, Refused, audit, documents, jobs, packets, reports
+from actions import MACHINE, Actor, Refused, audit, documents, jobs, reports, weighing
 from actions.terms import terms
 from models import (
     SETTINGS,
@@ -124,7 +124,7 @@ def proposal(facility: Facility, from_on: date, until_on: date, *, on: date) -> 
 def _proposed(case: Case, agreed: list[Agreement], on: date) -> Proposed:
     facts = case.facts()
     prices = prices_of(agreement_of(case, agreed))
-    there = trade.attendance(facts, packets.coded_by(case, facts).counted_minutes)
+    there = trade.attendance(facts, weighing.coded_by(case, facts).counted_minutes)
     if case.closed_at is None and case.signed_at is None:
         over = case.date_of_service < on and not there.begun
         return Proposed(case, [], there.said if over else "The record is not closed yet.", cancelable=over)

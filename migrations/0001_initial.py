@@ -978,6 +978,7 @@ CREATE INDEX firing_rule_at ON firing (rule, at);
 
 CREATE TABLE own_rule (
     id INTEGER NOT NULL PRIMARY KEY,
+    number INTEGER NOT NULL,
     name TEXT NOT NULL,
     conditions TEXT NOT NULL,
     "then" TEXT NOT NULL,
@@ -987,7 +988,7 @@ CREATE TABLE own_rule (
     by INTEGER NOT NULL,
     CHECK ("then" IN ('hold', 'warn', 'note'))
 );
-CREATE INDEX own_rule_name ON own_rule (name);
+CREATE INDEX own_rule_number ON own_rule (number);
 
 CREATE TABLE counter (
     id INTEGER NOT NULL PRIMARY KEY,

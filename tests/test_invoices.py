@@ -209,7 +209,7 @@ def test_an_aborted_case_without_a_minute_is_standing_by(client_for, cast):
     hospital = priced(case)
     (one,) = invoices.proposal(hospital, case.date_of_service, case.date_of_service, on=date(2026, 11, 28))
     there = one.charges[0]
-    counted = invoices.packets.coded_by(case, case.facts()).counted_minutes
+    counted = invoices.weighing.coded_by(case, case.facts()).counted_minutes
     assert there.what == ("standby" if counted == 0 else "case")
 
 
