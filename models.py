@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Self
@@ -20,7 +20,7 @@ from flask_login import UserMixin
 
 import settings as installation
 from practice import cases as facts_of
-from practice import record
+from practice import claim_states, record
 from practice.cases import Facts, Header
 
 SETTINGS = installation.load()
@@ -127,6 +127,14 @@ class Row(pw.Model):
             {one.name: one.python_value(value) for one, value in zip(cls._meta.sorted_fields, values, strict=True)}
         )
         return row
+
+    @classmethod
+    def insert_plain(cls, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Add many rows whose values are as stored already; peewee would take ten times as long to build the SQL."""
+        columns = [cls._meta.fields[name].column_name for name in names]
+        holes = ", ".join([db.param] * len(columns))
+        sql = f"INSERT INTO {cls._meta.table_name} ({', '.join(columns)}) VALUES ({holes})"  # noqa: S608  names are ours
+        db.cursor().executemany(sql, rows)
 
 
 # People
@@ -576,22 +584,36 @@ class Fee(Row):
 
 
 class TableImport(Row):
-    """One file of a public table: `kind` ptp, mue, addon, rvu or icd10. Rows name their import, so each keeps its date."""
+    """One edition of a public table: `kind` ptp, mue, addon, rvu or icd10.
+
+    It is offered first, with its rows packed in `content`, and loaded when somebody who saw the preview says so.
+    """
 
     kind = pw.TextField(index=True)
     name = pw.TextField(default="")
     sha256 = pw.TextField()
     rows = pw.IntegerField(default=0)
+    rows_read = pw.IntegerField(default=0)
+    """Rows of the file; of pairs only those of our codes are kept."""
     from_on = DayField()
     """The day from which the file holds."""
-    loaded_at = UtcField()
+    content = pw.BlobField(null=True)
+    offered_at = UtcField()
+    offered_by = pw.IntegerField(null=True)
+    loaded_at = UtcField(null=True)
     loaded_by = pw.IntegerField(null=True)
+
+    class Meta:
+        constraints = [pw.Check("(content IS NULL) = (loaded_at IS NOT NULL)")]
+
+
+# The rows of a table are found by their codes alone: an index on `table` would be taken first and read all of it.
 
 
 class PtpPair(Row):
     """A pair of codes of the NCCI edits: the second is not paid beside the first, unless `modifier` 1 and a reason."""
 
-    table = pw.ForeignKeyField(TableImport, backref="pairs")
+    table = pw.ForeignKeyField(TableImport, backref="pairs", index=False)
     first = pw.TextField()
     second = pw.TextField()
     modifier = pw.TextField()
@@ -605,34 +627,32 @@ class PtpPair(Row):
 class UnitLimit(Row):
     """The most units a day of one code (MUE). `adjudication` 1 by line, 2 by day absolute, 3 by day, with records."""
 
-    table = pw.ForeignKeyField(TableImport, backref="limits")
+    table = pw.ForeignKeyField(TableImport, backref="limits", index=False)
     code = pw.TextField()
     units = pw.IntegerField()
     adjudication = pw.IntegerField()
-    from_on = DayField()
-    until_on = DayField(null=True)
 
     class Meta:
-        indexes = ((("code", "from_on"), False),)
+        indexes = ((("code", "table"), True),)
 
 
 class AddOnPrimary(Row):
     """An add-on code and one of the codes it may stand beside."""
 
-    table = pw.ForeignKeyField(TableImport, backref="primaries")
+    table = pw.ForeignKeyField(TableImport, backref="primaries", index=False)
     code = pw.TextField()
     primary_code = pw.TextField()
     from_on = DayField()
     until_on = DayField(null=True)
 
     class Meta:
-        indexes = ((("code", "primary_code", "from_on"), False),)
+        indexes = ((("code", "table"), False),)
 
 
 class RelativeValue(Row):
     """What Medicare's fee schedule says of a code: indicators, and the value in hundredths of a unit."""
 
-    table = pw.ForeignKeyField(TableImport, backref="values")
+    table = pw.ForeignKeyField(TableImport, backref="values", index=False)
     code = pw.TextField()
     modifier = pw.TextField(default="")
     status = pw.TextField()
@@ -642,22 +662,37 @@ class RelativeValue(Row):
     """Null where it is not priced in a facility."""
     factor_ten_thousandths = pw.IntegerField()
     """The conversion factor: dollars for one unit of value, times 10,000."""
-    from_on = DayField()
-    until_on = DayField(null=True)
 
     class Meta:
-        indexes = ((("code", "modifier", "from_on"), False),)
+        indexes = ((("code", "modifier", "table"), True),)
 
 
 class DiagnosisCode(Row):
-    """A code of ICD-10-CM. `words` is the public description; only a billable one may stand on a claim."""
+    """A code of ICD-10-CM and the days on which it says this. Editions share the rows in which they agree.
 
-    table = pw.ForeignKeyField(TableImport, backref="codes")
-    code = pw.TextField(index=True)
+    `words` is the public description; only a billable one may stand on a claim.
+    """
+
+    code = pw.TextField()
     words = pw.TextField()
     billable = pw.BooleanField()
     from_on = DayField()
     until_on = DayField(null=True)
+
+    class Meta:
+        indexes = ((("code", "from_on"), True),)
+
+
+class DiagnosisWord(Row):
+    """A word of a description, by which the code is found. The lowest `rank` is shown first."""
+
+    word = pw.TextField()
+    code = pw.ForeignKeyField(DiagnosisCode, on_delete="CASCADE")
+    rank = pw.IntegerField()
+
+    class Meta:
+        primary_key = pw.CompositeKey("word", "code")
+        without_rowid = True
 
 
 # The case and its record
@@ -1288,6 +1323,12 @@ class Billing(Row):
     """The ICD-10-CM codes for the claim, first the one that counts most; empty: those of the case."""
     modifiers = ListField(default=dict)
     """Modifiers that a person chose for a code, with the reason: {code: [modifier, reason]}."""
+    pointers = ListField(default=dict)
+    """Which diagnoses a code points at, counted from 1: {code: [1, 3]}; a code that is not in it points at the first four."""
+    payer = pw.ForeignKeyField(Payer, null=True)
+    """Who is asked first when it is another than the payer the case was booked with."""
+    not_billed = pw.TextField(default="")
+    """Why no claim is made of this case at all."""
 
 
 class Claim(Row):
@@ -1320,11 +1361,13 @@ class Claim(Row):
             pw.Check("sequence IN ('P', 'S', 'T')"),
             pw.Check("frequency IN ('1', '7', '8')"),
             pw.Check("(frequency = '1') = (replaces_id IS NULL)"),
-            pw.Check(
-                "state IN ('coded', 'held', 'released', 'submitted', 'accepted', 'rejected', 'paid', 'denied', 'withdrawn')"
-            ),
+            pw.Check(f"state IN ({', '.join(map(repr, claim_states.STATES))})"),
         ]
-        indexes = ((("state", "date_of_service"), False), (("case", "id"), False))
+        indexes = (
+            (("state", "date_of_service", "total_cents", "id"), False),
+            (("payer", "date_of_service"), False),
+            (("case", "id"), False),
+        )
 
 
 class ClaimAct(Row):
@@ -1336,6 +1379,36 @@ class ClaimAct(Row):
     words = pw.TextField(default="")
     at = UtcField()
     by = pw.IntegerField(null=True)
+
+
+class Decided(Row):
+    """What a payer decided on a claim, keyed from its paper: the newest of a claim counts. The next payer is told of it.
+
+    `lines` is [key, paid cents, [[group, reason, cents], ...]] for each line of the claim.
+    """
+
+    claim = pw.ForeignKeyField(Claim, backref="decisions")
+    on = DayField()
+    lines = ListField(default=list)
+    at = UtcField()
+    by = pw.IntegerField()
+
+
+class Unbilled(Row):
+    """A closed case that no claim was made of yet, and what it would come to: kept so that the board codes nothing."""
+
+    case = pw.ForeignKeyField(Case, unique=True, backref="unbilled")
+    facility = pw.ForeignKeyField(Facility)
+    payer = pw.ForeignKeyField(Payer, null=True)
+    date_of_service = DayField()
+    signed = pw.BooleanField(default=False)
+    lines = pw.IntegerField(null=True)
+    """Null until it was coded."""
+    cents = pw.IntegerField(null=True)
+    """Null while a price is not known."""
+
+    class Meta:
+        indexes = ((("signed", "date_of_service"), False),)
 
 
 class Hold(Row):
@@ -1850,8 +1923,8 @@ def hash_token(token: str) -> str:
 TABLES: tuple[type[pw.Model], ...] = (
     Person, Invitation, Session, Passkey, Challenge, LoginAttempt, Facility, CredentialType, Credential, Application,
     Education, Surgeon, Receiver, Payer, PayerRule, Requirement, Waiver, Dossier, Patient, Coverage,
-    Preset, Agreement, BillingProvider, Fee, TableImport, PtpPair, UnitLimit, AddOnPrimary, RelativeValue, DiagnosisCode, Case, Assignment, Override, Obstacle, Entry, Stretch, Allotment, Report, WordingSwitch, Proposal, Reworded, Review, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, RecordsRequest, Packet, PacketDemand, Sending,
-    Billing, Claim, ClaimAct, Hold, FindingOverride, Firing, OwnRule, Counter, ClaimFile, ClaimInFile, AnswerFile, ClaimAnswer, Printer, Invoice, InvoiceLine, InvoicePayment, Statement,
+    Preset, Agreement, BillingProvider, Fee, TableImport, PtpPair, UnitLimit, AddOnPrimary, RelativeValue, DiagnosisCode, DiagnosisWord, Case, Assignment, Override, Obstacle, Entry, Stretch, Allotment, Report, WordingSwitch, Proposal, Reworded, Review, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, RecordsRequest, Packet, PacketDemand, Sending,
+    Billing, Claim, ClaimAct, Decided, Unbilled, Hold, FindingOverride, Firing, OwnRule, Counter, ClaimFile, ClaimInFile, AnswerFile, ClaimAnswer, Printer, Invoice, InvoiceLine, InvoicePayment, Statement,
     Device, Notice, Delivery, Preference, Drill, Snapshot, ExcludedParty, Party, Screening, Screened, Hit, Decision, Job, Run, Heartbeat, AuditEntry,
 )  # fmt: skip
 
@@ -1913,6 +1986,7 @@ GUARDS: dict[str, str] = {
         "BEGIN SELECT RAISE(ABORT, 'guard: a claim is kept as it was made'); END"
     ),
     **_never("claim_act", "UPDATE", "DELETE"),
+    **_never("decided", "UPDATE", "DELETE"),
     **_never("finding_override", "UPDATE", "DELETE"),
     **_never("own_rule", "UPDATE", "DELETE"),
     **_never("claim_file", "UPDATE", "DELETE"),

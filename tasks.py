@@ -718,11 +718,18 @@ def _received(answer: Any, file: Any) -> None:
         raise Refused("The exclusion list could not be downloaded whole. It is tried again later.")
 
 
+def _unbilled(case_id: int) -> Effect:
+    from actions import unbilled
+
+    return unbilled.counted(case_id)
+
+
 WORK: dict[str, Callable[[int], Effect]] = {
     "report_pdf": _report_pdf,
     "packet": _packet,
     "invoice": _invoice,
     "statement": _statement,
+    "unbilled": _unbilled,
     "notice": _notice,
     "polish": _polish,
     "dossier": _dossier,

@@ -32,7 +32,7 @@ from models import (
 )
 from models import Billing as BillingRow
 from models import Claim as ClaimRow
-from practice import claims, coding, own_rules, proof, scrub
+from practice import claim_states, claims, coding, own_rules, proof, scrub
 from practice.cases import Facts
 from practice.completeness import Missing
 from practice.credentials import Standing
@@ -238,7 +238,7 @@ def _standing(case: Case, claim: claims.Claim | None) -> tuple[str, ...]:
         .join(Case)
         .where(
             Case.patient == case.patient_id, ClaimRow.frequency == "1", ClaimRow.date_of_service == case.date_of_service,
-            ClaimRow.number != claim.control_number, ClaimRow.state.not_in(["rejected", "withdrawn"]),
+            ClaimRow.number != claim.control_number, ClaimRow.state.not_in(claim_states.GONE),
         )
     )  # fmt: skip
     return tuple(claims.same_services(claim, [claims.from_json(bytes(body)) for (body,) in rows.tuples()]))

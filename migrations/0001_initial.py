@@ -403,9 +403,14 @@ CREATE TABLE table_import (
     name TEXT NOT NULL,
     sha256 TEXT NOT NULL,
     rows INTEGER NOT NULL,
+    rows_read INTEGER NOT NULL,
     from_on TEXT NOT NULL,
-    loaded_at TEXT NOT NULL,
-    loaded_by INTEGER
+    content BLOB,
+    offered_at TEXT NOT NULL,
+    offered_by INTEGER,
+    loaded_at TEXT,
+    loaded_by INTEGER,
+    CHECK ((content IS NULL) = (loaded_at IS NOT NULL))
 );
 CREATE INDEX table_import_kind ON table_import (kind);
 
@@ -420,7 +425,6 @@ CREATE TABLE ptp_pair (
     FOREIGN KEY (table_id) REFERENCES table_import (id)
 );
 CREATE INDEX ptp_pair_first_second_from_on ON ptp_pair (first, second, from_on);
-CREATE INDEX ptp_pair_table_id ON ptp_pair (table_id);
 
 CREATE TABLE unit_limit (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -428,12 +432,9 @@ CREATE TABLE unit_limit (
     code TEXT NOT NULL,
     units INTEGER NOT NULL,
     adjudication INTEGER NOT NULL,
-    from_on TEXT NOT NULL,
-    until_on TEXT,
     FOREIGN KEY (table_id) REFERENCES table_import (id)
 );
-CREATE INDEX unit_limit_code_from_on ON unit_limit (code, from_on);
-CREATE INDEX unit_limit_table_id ON unit_limit (table_id);
+CREATE UNIQUE INDEX unit_limit_code_table_id ON unit_limit (code, table_id);
 
 CREATE TABLE add_on_primary (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -444,8 +445,7 @@ CREATE TABLE add_on_primary (
     until_on TEXT,
     FOREIGN KEY (table_id) REFERENCES table_import (id)
 );
-CREATE INDEX add_on_primary_code_primary_code_from_on ON add_on_primary (code, primary_code, from_on);
-CREATE INDEX add_on_primary_table_id ON add_on_primary (table_id);
+CREATE INDEX add_on_primary_code_table_id ON add_on_primary (code, table_id);
 
 CREATE TABLE relative_value (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -457,25 +457,28 @@ CREATE TABLE relative_value (
     bilateral TEXT NOT NULL,
     facility_hundredths INTEGER,
     factor_ten_thousandths INTEGER NOT NULL,
-    from_on TEXT NOT NULL,
-    until_on TEXT,
     FOREIGN KEY (table_id) REFERENCES table_import (id)
 );
-CREATE INDEX relative_value_code_modifier_from_on ON relative_value (code, modifier, from_on);
-CREATE INDEX relative_value_table_id ON relative_value (table_id);
+CREATE UNIQUE INDEX relative_value_code_modifier_table_id ON relative_value (code, modifier, table_id);
 
 CREATE TABLE diagnosis_code (
     id INTEGER NOT NULL PRIMARY KEY,
-    table_id INTEGER NOT NULL,
     code TEXT NOT NULL,
     words TEXT NOT NULL,
     billable INTEGER NOT NULL,
     from_on TEXT NOT NULL,
-    until_on TEXT,
-    FOREIGN KEY (table_id) REFERENCES table_import (id)
+    until_on TEXT
 );
-CREATE INDEX diagnosis_code_code ON diagnosis_code (code);
-CREATE INDEX diagnosis_code_table_id ON diagnosis_code (table_id);
+CREATE UNIQUE INDEX diagnosis_code_code_from_on ON diagnosis_code (code, from_on);
+
+CREATE TABLE diagnosis_word (
+    word TEXT NOT NULL,
+    code_id INTEGER NOT NULL,
+    rank INTEGER NOT NULL,
+    PRIMARY KEY (word, code_id),
+    FOREIGN KEY (code_id) REFERENCES diagnosis_code (id) ON DELETE CASCADE) WITHOUT ROWID
+);
+CREATE INDEX diagnosis_word_code_id ON diagnosis_word (code_id);
 
 CREATE TABLE cases (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -885,8 +888,13 @@ CREATE TABLE billing (
     casualty_number TEXT NOT NULL,
     diagnosis TEXT NOT NULL,
     modifiers TEXT NOT NULL,
-    FOREIGN KEY (case_id) REFERENCES cases (id)
+    pointers TEXT NOT NULL,
+    payer_id INTEGER,
+    not_billed TEXT NOT NULL,
+    FOREIGN KEY (case_id) REFERENCES cases (id),
+    FOREIGN KEY (payer_id) REFERENCES payer (id)
 );
+CREATE INDEX billing_payer_id ON billing (payer_id);
 CREATE UNIQUE INDEX billing_case_id ON billing (case_id);
 
 CREATE TABLE claim (
@@ -913,14 +921,15 @@ CREATE TABLE claim (
     CHECK (sequence IN ('P', 'S', 'T')),
     CHECK (frequency IN ('1', '7', '8')),
     CHECK ((frequency = '1') = (replaces_id IS NULL)),
-    CHECK (state IN ('coded', 'held', 'released', 'submitted', 'accepted', 'rejected', 'paid', 'denied', 'withdrawn'))
+    CHECK (state IN ('coded', 'held', 'released', 'submitted', 'accepted', 'rejected', 'paid', 'denied', 'withdrawn', 'replaced', 'voided'))
 );
 CREATE INDEX claim_case_id ON claim (case_id);
 CREATE INDEX claim_case_id_id ON claim (case_id, id);
 CREATE INDEX claim_payer_control ON claim (payer_control);
 CREATE INDEX claim_payer_id ON claim (payer_id);
+CREATE INDEX claim_payer_id_date_of_service ON claim (payer_id, date_of_service);
 CREATE INDEX claim_replaces_id ON claim (replaces_id);
-CREATE INDEX claim_state_date_of_service ON claim (state, date_of_service);
+CREATE INDEX claim_state_date_of_service_total_cents_id ON claim (state, date_of_service, total_cents, id);
 CREATE UNIQUE INDEX claim_number ON claim (number);
 
 CREATE TABLE claim_act (
@@ -934,6 +943,35 @@ CREATE TABLE claim_act (
     FOREIGN KEY (claim_id) REFERENCES claim (id)
 );
 CREATE INDEX claim_act_claim_id ON claim_act (claim_id);
+
+CREATE TABLE decided (
+    id INTEGER NOT NULL PRIMARY KEY,
+    claim_id INTEGER NOT NULL,
+    "on" TEXT NOT NULL,
+    lines TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by INTEGER NOT NULL,
+    FOREIGN KEY (claim_id) REFERENCES claim (id)
+);
+CREATE INDEX decided_claim_id ON decided (claim_id);
+
+CREATE TABLE unbilled (
+    id INTEGER NOT NULL PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    facility_id INTEGER NOT NULL,
+    payer_id INTEGER,
+    date_of_service TEXT NOT NULL,
+    signed INTEGER NOT NULL,
+    lines INTEGER,
+    cents INTEGER,
+    FOREIGN KEY (case_id) REFERENCES cases (id),
+    FOREIGN KEY (facility_id) REFERENCES facility (id),
+    FOREIGN KEY (payer_id) REFERENCES payer (id)
+);
+CREATE INDEX unbilled_facility_id ON unbilled (facility_id);
+CREATE INDEX unbilled_payer_id ON unbilled (payer_id);
+CREATE INDEX unbilled_signed_date_of_service ON unbilled (signed, date_of_service);
+CREATE UNIQUE INDEX unbilled_case_id ON unbilled (case_id);
 
 CREATE TABLE hold (
     id INTEGER NOT NULL PRIMARY KEY,

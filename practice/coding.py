@@ -127,6 +127,8 @@ class CodeInfo(Struct, frozen=True, kw_only=True):
 _TABLES = Path(__file__).parent / "tables"
 _CODES = tomllib.loads((_TABLES / "codes.toml").read_text())
 CODES: dict[str, CodeInfo] = {code: msgspec.convert(row, CodeInfo) for code, row in _CODES["code"].items()}
+RELATED: frozenset[str] = frozenset(_CODES["related"])
+"""Codes of the field that are never proposed."""
 BUNDLED: frozenset[tuple[str, str]] = frozenset((first, second) for first, second in _CODES["bundled"])
 """Pairs of codes of which the second is paid only with a reason (billing.md 3.1, indicator 1)."""
 _PAYERS = tomllib.loads((_TABLES / "payers.toml").read_text())

@@ -16,8 +16,14 @@ TITLES: dict[Kind, str] = {
     "ptp": "Pairs of codes (NCCI PTP)", "mue": "Units a day (MUE)", "addon": "Add-on codes",
     "rvu": "Medicare fee schedule (RVU)", "icd10": "Diagnosis codes (ICD-10-CM)",
 }  # fmt: skip
-_LASTS_DAYS: dict[Kind, int] = {"ptp": 100, "mue": 100, "addon": 190, "rvu": 100, "icd10": 380}
-"""How long after the day of an edition the next one is certainly out (billing.md 10, refresh calendar)."""
+
+
+def next_edition(kind: Kind, from_on: date) -> date:
+    """The first day on which an edition is not the newest any more (billing.md 10): quarters, or October for diagnoses."""
+    if kind == "icd10":
+        return date(from_on.year + (from_on.month >= 10), 10, 1)
+    month = (from_on.month - 1) // 3 * 3 + 4
+    return date(from_on.year + (month > 12), (month - 1) % 12 + 1, 1)
 
 
 class Limit(Struct, frozen=True, kw_only=True):
@@ -66,7 +72,7 @@ class Edits(Struct, frozen=True, kw_only=True):
             held = self.dates.get(kind)
             if held is None:
                 found.append(f"{TITLES[kind]}: no edition of that day is imported, so this was not checked.")
-            elif self.on and (self.on - held).days > _LASTS_DAYS[kind]:
+            elif self.on and self.on >= next_edition(kind, held):
                 found.append(
                     f"{TITLES[kind]}: checked by the edition of {held:%m/%d/%Y}; a newer one holds on that day."
                 )

@@ -126,6 +126,7 @@ NAV = (
     ("Today", "desk.today", "today", ROLES),
     ("Cases", "cases.listing", "cases", ROLES),
     ("Reports", "reports.inbox", "reports", ("owner", "physician", "technologist")),
+    ("Claims", "claims.board", "claims", ("owner", "biller", "auditor")),
     ("Packets", "packets.listing", "packets", ("owner", "biller")),
     ("Invoices", "invoices.listing", "money", ("owner", "biller", "auditor")),
     ("People", "people.listing", "people", ("owner",)),
@@ -200,7 +201,9 @@ def register(app: Flask) -> None:
     from views import (
         alerts,
         audit,
+        billings,
         cases,
+        claims,
         commands,
         credentials,
         desk,
@@ -224,7 +227,7 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        alerts, audit, cases, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions,
+        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)

@@ -109,7 +109,7 @@ def _show(case: Case, status: int = 200, refused: list[str] | None = None):
     rows = list(rows.order_by(Packet.id.desc()))
     states, newest = _states(rows), _newest_content([case.id]).get(case.id)
     findings = [
-        (severity, [(one, *_mend(case, weighed, one)) for one in some])
+        (severity, [(one, *mend(case, weighed, one)) for one in some])
         for severity, some in groupby(weighed.findings, key=lambda one: one.severity)
     ]
     papers = documents.of_case(case)
@@ -190,7 +190,7 @@ def _signers(case: Case, weighed: Weighed) -> list[Signer]:
 # Where a finding is mended. `where` names a page and a place on it (scrub.Finding)
 
 
-def _mend(case: Case, weighed: Weighed, finding: scrub.Finding) -> tuple[str, str]:
+def mend(case: Case, weighed: Weighed, finding: scrub.Finding) -> tuple[str, str]:
     """The address at which a finding is mended and the words of its link; empty where this person cannot go."""
     kind, _, place = finding.where.partition("#")
     if kind == "record":
