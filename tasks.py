@@ -46,7 +46,22 @@ from actions import (
     screenings,
     wording,
 )
-from models import SETTINGS, Device, Dossier, Job, Notice, Packet, Proposal, Report, Screened, Screening, Snapshot, db
+from models import (
+    SETTINGS,
+    Device,
+    Dossier,
+    Invoice,
+    Job,
+    Notice,
+    Packet,
+    Proposal,
+    Report,
+    Screened,
+    Screening,
+    Snapshot,
+    Statement,
+    db,
+)  # fmt: skip
 from practice import drafting, factsheet, slots
 from practice.cases import Facts
 from practice.notices import endpoint_objections
@@ -230,6 +245,18 @@ def _packet(packet_id: int) -> Effect:
     from actions import packets
 
     return packets.assemble(Packet.get_by_id(packet_id))
+
+
+def _invoice(invoice_id: int) -> Effect:
+    from actions import invoices
+
+    return invoices.assemble(Invoice.get_by_id(invoice_id))
+
+
+def _statement(statement_id: int) -> Effect:
+    from actions import invoices
+
+    return invoices.assemble_statement(Statement.get_by_id(statement_id))
 
 
 class Untold(Exception):
@@ -700,6 +727,8 @@ def _unbilled(case_id: int) -> Effect:
 WORK: dict[str, Callable[[int], Effect]] = {
     "report_pdf": _report_pdf,
     "packet": _packet,
+    "invoice": _invoice,
+    "statement": _statement,
     "unbilled": _unbilled,
     "notice": _notice,
     "polish": _polish,

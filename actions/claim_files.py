@@ -132,7 +132,10 @@ def _tried(rows: Sequence[Claim], receiver: Receiver, now: datetime) -> Made:
     data = written.text.encode()
     found = telling.told(data, checks.check(data, today=_local(now).date(), diagnosis=diagnosis()).findings)
     problems = [
-        (ids.get(number), said.of(number)) for said in found if said.severity == "error" for number in said.claims or ("",)
+        (ids.get(number), said.of(number))
+        for said in found
+        if said.severity == "error"
+        for number in said.claims or ("",)
     ]
     notes = [said.of(number) for said in found if said.severity != "error" for number in said.claims or ("",)]
     return Made(bodies, tuple(problems), (*written.notes, *notes))

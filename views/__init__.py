@@ -128,6 +128,7 @@ NAV = (
     ("Reports", "reports.inbox", "reports", ("owner", "physician", "technologist")),
     ("Claims", "claims.board", "claims", ("owner", "biller", "auditor")),
     ("Packets", "packets.listing", "packets", ("owner", "biller")),
+    ("Invoices", "invoices.listing", "money", ("owner", "biller", "auditor")),
     ("People", "people.listing", "people", ("owner",)),
     ("Credentials", "credentials.listing", "credentials", ("owner", "auditor", "biller")),
     ("Screening", "screenings.index", "search", ("owner", "auditor")),
@@ -208,6 +209,7 @@ def register(app: Flask) -> None:
         desk,
         documents,
         editing,
+        invoices,
         ledger,
         notices,
         offline,
@@ -226,7 +228,7 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions, tables,
+        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions, tables,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)
