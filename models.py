@@ -1364,7 +1364,7 @@ class Claim(Row):
             pw.Check(f"state IN ({', '.join(map(repr, claim_states.STATES))})"),
         ]
         indexes = (
-            (("state", "date_of_service", "total_cents", "id"), False),
+            (("state", "date_of_service", "total_cents", "id", "payer", "file_by"), False),
             (("payer", "date_of_service"), False),
             (("case", "id"), False),
         )
