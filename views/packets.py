@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -201,14 +202,27 @@ def mend(case: Case, weighed: Weighed, finding: scrub.Finding) -> tuple[str, str
         return _on_person(weighed, finding)
     if kind == "report":
         return (url_for("reports.show", id=case.id), "Open the report") if _may_read(case) else ("", "")
-    if kind == "payers":
-        may = me().has("owner", "biller")
-        return (url_for("places.listing", noun="payers"), "Open the payers") if may else ("", "")
     if kind == "ledger":
         return (url := _day_of(weighed, place)), "Open the physician's day" if url else ""
     if kind == "screenings":
         return (url_for("screenings.index"), "Open the screening") if me().has("owner", "auditor") else ("", "")
+    if kind == "rules":
+        may = me().has("owner", "biller", "auditor")
+        return (url_for("rules.show", name=finding.id), "Open the rule") if may else ("", "")
+    if kind in _KEPT:
+        return _KEPT[kind](case) if me().has("owner", "biller") else ("", "")
     return "#lines", "See the lines"
+
+
+_KEPT: dict[str, Callable[[Case], tuple[str, str]]] = {
+    "payers": lambda case: (url_for("places.listing", noun="payers"), "Open the payers"),
+    "billers": lambda case: (url_for("places.listing", noun="billing-providers"), "Open the billing providers"),
+    "facility": lambda case: (url_for("places.edit", noun="facilities", id=case.facility_id), "Open the facility"),
+    "coverage": lambda case: (url_for("places.edit", noun="patients", id=case.patient_id), "Open the coverage"),
+    "billing": lambda case: (url_for("billings.show", id=case.id), "Open the billing form"),
+    "tables": lambda case: (url_for("tables.listing"), "Open the tables"),
+}
+"""What owner and biller keep: address and words by the page that a finding names."""
 
 
 def _in_record(case: Case, weighed: Weighed, place: str) -> tuple[str, str]:
