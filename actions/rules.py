@@ -17,6 +17,7 @@ from practice.own_rules import Condition
 from practice.scrub import Finding
 
 YEAR = timedelta(days=365)
+MOST_SHOWN = 100
 
 
 # Holds of the practice's own rules
@@ -136,7 +137,7 @@ def firings(rule: str, now: datetime) -> list[tuple[Firing, str]]:
         .switch(Case)
         .join(Patient)
         .order_by(Firing.at.desc(), Firing.id.desc())
-        .limit(100)
+        .limit(MOST_SHOWN)
     )
     ends, passed = _outcomes({row.case_id for row in rows}), _passed({row.case_id for row in rows})
     return [(row, outcome(rule, row.case_id, ends, passed)) for row in rows]
