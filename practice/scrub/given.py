@@ -15,6 +15,7 @@ from ..claims import Claim, Provider
 from ..coding import CODES, CONTINUOUS, FACILITY_POS, Coding, PayerRule
 from ..completeness import Missing, missing
 from ..edits import Edits, Limit
+from ..times import Clock, clock
 
 
 class Credential(Struct, frozen=True, kw_only=True):
@@ -147,6 +148,10 @@ class CaseForScrub(Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def missing(self) -> list[Missing]:
         return missing(self.facts)
+
+    @cached_property
+    def clock(self) -> Clock:
+        return clock(self.facts)
 
     @property
     def day(self) -> date | None:
