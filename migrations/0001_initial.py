@@ -237,6 +237,7 @@ CREATE TABLE payer_rule (
     min_first_quarter_minutes INTEGER NOT NULL,
     min_first_hour_minutes INTEGER NOT NULL,
     follows_cms INTEGER NOT NULL,
+    pays_technical INTEGER NOT NULL,
     max_concurrent INTEGER NOT NULL,
     filing_days INTEGER,
     appeal_days INTEGER,
@@ -476,8 +477,8 @@ CREATE TABLE diagnosis_word (
     code_id INTEGER NOT NULL,
     rank INTEGER NOT NULL,
     PRIMARY KEY (word, code_id),
-    FOREIGN KEY (code_id) REFERENCES diagnosis_code (id) ON DELETE CASCADE) WITHOUT ROWID
-);
+    FOREIGN KEY (code_id) REFERENCES diagnosis_code (id) ON DELETE CASCADE
+) WITHOUT ROWID;
 CREATE INDEX diagnosis_word_code_id ON diagnosis_word (code_id);
 
 CREATE TABLE cases (
