@@ -237,6 +237,7 @@ CREATE TABLE payer_rule (
     min_first_quarter_minutes INTEGER NOT NULL,
     min_first_hour_minutes INTEGER NOT NULL,
     follows_cms INTEGER NOT NULL,
+    pays_technical INTEGER NOT NULL,
     max_concurrent INTEGER NOT NULL,
     filing_days INTEGER,
     appeal_days INTEGER,
