@@ -44,6 +44,8 @@ PAPERS = {
 }
 """Parts that are papers of the case, by kind."""
 PARTS = OWN | PAPERS
+FAX_PAGES, PORTAL_BYTES = 100, 10_000_000
+"""Beyond them a fax machine or a payer's portal is likely to refuse the packet (report-and-phone.md 5.2)."""
 _ORDER = {
     "claim": ("claim_form", "units", "report", "presence", "concurrency", "personnel", "order", "consent", "necessity",
               "authorization", "op_note", "anesthesia", "waveforms", "denial", "policy", "request", "other", "history", "trail"),

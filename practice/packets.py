@@ -41,8 +41,6 @@ MARGIN = 24
 SIDE = 43.2
 STAMP = 8
 WATERMARK = "PREVIEW - NOT FOR SUBMISSION"
-FAX_PAGES, PORTAL_BYTES = 100, 10_000_000
-"""Beyond them a fax machine or a payer's portal is likely to refuse the packet (report-and-phone.md 5.2)."""
 
 
 class Denial(Struct, frozen=True, kw_only=True):
@@ -105,7 +103,7 @@ class PacketInput(Struct, frozen=True, kw_only=True):
     entries: tuple[Entry, ...] = ()
     names: dict[int, str] = {}
     """Who keyed the entries."""
-    trail: Trail = Trail()
+    trail: Trail | None = None
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -222,13 +220,14 @@ def _made(packet: PacketInput, part: str, letter: str) -> list[_Piece]:
             return [_imported(letter, d.OWN[part], Document(kind=part, title="", pdf=packet.report))]
         gap = ex.Points(caption="Not on file", items=(_NO_REPORT,))
         return [_own(part, ex.Exhibit(letter=letter, title=d.OWN[part], blocks=(gap,)))]
+    trail = packet.trail or Trail()
     make = {
         "units": lambda: ex.claim_summary(letter, facts, packet.coding),
         "presence": lambda: ex.presence_log(letter, facts),
         "concurrency": lambda: ex.ledger_proof(letter, packet.days),
         "personnel": lambda: ex.personnel(letter, facts, packet.people),
         "history": lambda: ex.record_history(letter, facts, packet.entries, packet.names),
-        "trail": lambda: ex.audit_trail(letter, facts, packet.trail.acts, packet.trail.reads),
+        "trail": lambda: ex.audit_trail(letter, facts, trail.acts, trail.reads),
     }
     return [_own(part, make[part]())]
 

@@ -219,6 +219,7 @@ def register(app: Flask) -> None:
         phone,
         places,
         record,
+        records_requests,
         reports,
         screenings,
         sessions,
@@ -227,7 +228,7 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions,
+        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, passkeys, people, phone, places, record, records_requests, reports, screenings, sessions,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)
