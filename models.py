@@ -1480,17 +1480,22 @@ class Counter(Row):
 
 
 class ClaimFile(Row):
-    """One 837P file: its numbers are its own for ever."""
+    """One 837P file: its numbers are its own for ever. `usage` is what the file says of itself: T test, P production."""
 
     receiver = pw.ForeignKeyField(Receiver, backref="files")
+    usage = pw.TextField()
     interchange = pw.IntegerField(unique=True)
     batch = pw.TextField(unique=True)
     claims = pw.IntegerField()
     cents = pw.IntegerField()
     notes = ListField(default=list)
+    """What was cut to fit, and what the check warns of, in words."""
     document = pw.ForeignKeyField(Document)
     made_at = UtcField()
     made_by = pw.IntegerField(null=True)
+
+    class Meta:
+        constraints = [pw.Check("usage IN ('T', 'P')")]
 
 
 class ClaimInFile(Row):
@@ -1501,6 +1506,33 @@ class ClaimInFile(Row):
 
     class Meta:
         indexes = ((("file", "claim"), True),)
+
+
+class FileAct(Row):
+    """What became of a file: a person handed it in, or gave it up so that its claims may go into another. Never changed."""
+
+    file = pw.ForeignKeyField(ClaimFile, unique=True, backref="acts")
+    act = pw.TextField()
+    words = pw.TextField(default="")
+    at = UtcField()
+    by = pw.IntegerField(null=True)
+
+    class Meta:
+        constraints = [pw.Check("act IN ('handed_in', 'given_up')")]
+
+
+class Batch(Row):
+    """Claims that are to be put into one file: it becomes that file, or says why none was made. The worker does it."""
+
+    receiver = pw.ForeignKeyField(Receiver)
+    claims = ListField(default=list)
+    """Their row numbers, in the order of the file."""
+    file = pw.ForeignKeyField(ClaimFile, null=True, backref="batches")
+    problems = ListField(default=list)
+    """Each as [row number of the claim or null, sentence]."""
+    requested_at = UtcField()
+    requested_by = pw.IntegerField(null=True)
+    done_at = UtcField(null=True)
 
 
 class AnswerFile(Row):
@@ -1515,13 +1547,17 @@ class AnswerFile(Row):
 
 
 class ClaimAnswer(Row):
-    """What one answer says of one claim, in words."""
+    """What one answer says of one claim, in words. `sent` is the file of ours that it answers, where one is known."""
 
     file = pw.ForeignKeyField(AnswerFile, backref="answers")
     claim = pw.ForeignKeyField(Claim, backref="answers")
+    sent = pw.ForeignKeyField(ClaimFile, null=True, backref="answers")
     source = pw.TextField()
     outcome = pw.TextField()
     words = pw.TextField()
+
+    class Meta:
+        constraints = [pw.Check("outcome IN ('accepted', 'received', 'partial', 'rejected', 'unknown')")]
 
 
 class Printer(Row):
@@ -1924,7 +1960,7 @@ TABLES: tuple[type[pw.Model], ...] = (
     Person, Invitation, Session, Passkey, Challenge, LoginAttempt, Facility, CredentialType, Credential, Application,
     Education, Surgeon, Receiver, Payer, PayerRule, Requirement, Waiver, Dossier, Patient, Coverage,
     Preset, Agreement, BillingProvider, Fee, TableImport, PtpPair, UnitLimit, AddOnPrimary, RelativeValue, DiagnosisCode, DiagnosisWord, Case, Assignment, Override, Obstacle, Entry, Stretch, Allotment, Report, WordingSwitch, Proposal, Reworded, Review, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, RecordsRequest, Packet, PacketDemand, Sending,
-    Billing, Claim, ClaimAct, Decided, Unbilled, Hold, FindingOverride, Firing, OwnRule, Counter, ClaimFile, ClaimInFile, AnswerFile, ClaimAnswer, Printer, Invoice, InvoiceLine, InvoicePayment, Statement,
+    Billing, Claim, ClaimAct, Decided, Unbilled, Hold, FindingOverride, Firing, OwnRule, Counter, ClaimFile, ClaimInFile, FileAct, Batch, AnswerFile, ClaimAnswer, Printer, Invoice, InvoiceLine, InvoicePayment, Statement,
     Device, Notice, Delivery, Preference, Drill, Snapshot, ExcludedParty, Party, Screening, Screened, Hit, Decision, Job, Run, Heartbeat, AuditEntry,
 )  # fmt: skip
 
@@ -1991,6 +2027,7 @@ GUARDS: dict[str, str] = {
     **_never("own_rule", "UPDATE", "DELETE"),
     **_never("claim_file", "UPDATE", "DELETE"),
     **_never("claim_in_file", "UPDATE", "DELETE"),
+    **_never("file_act", "UPDATE", "DELETE"),
     **_never("answer_file", "UPDATE", "DELETE"),
     **_never("claim_answer", "UPDATE", "DELETE"),
     **_never("invoice_line", "UPDATE", "DELETE"),

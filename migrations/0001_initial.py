@@ -476,8 +476,8 @@ CREATE TABLE diagnosis_word (
     code_id INTEGER NOT NULL,
     rank INTEGER NOT NULL,
     PRIMARY KEY (word, code_id),
-    FOREIGN KEY (code_id) REFERENCES diagnosis_code (id) ON DELETE CASCADE) WITHOUT ROWID
-);
+    FOREIGN KEY (code_id) REFERENCES diagnosis_code (id) ON DELETE CASCADE
+) WITHOUT ROWID;
 CREATE INDEX diagnosis_word_code_id ON diagnosis_word (code_id);
 
 CREATE TABLE cases (
@@ -1038,6 +1038,7 @@ CREATE UNIQUE INDEX counter_name ON counter (name);
 CREATE TABLE claim_file (
     id INTEGER NOT NULL PRIMARY KEY,
     receiver_id INTEGER NOT NULL,
+    usage TEXT NOT NULL,
     interchange INTEGER NOT NULL,
     batch TEXT NOT NULL,
     claims INTEGER NOT NULL,
@@ -1047,7 +1048,8 @@ CREATE TABLE claim_file (
     made_at TEXT NOT NULL,
     made_by INTEGER,
     FOREIGN KEY (receiver_id) REFERENCES receiver (id),
-    FOREIGN KEY (document_id) REFERENCES document (id)
+    FOREIGN KEY (document_id) REFERENCES document (id),
+    CHECK (usage IN ('T', 'P'))
 );
 CREATE INDEX claim_file_document_id ON claim_file (document_id);
 CREATE INDEX claim_file_receiver_id ON claim_file (receiver_id);
@@ -1064,6 +1066,33 @@ CREATE TABLE claim_in_file (
 CREATE INDEX claim_in_file_claim_id ON claim_in_file (claim_id);
 CREATE INDEX claim_in_file_file_id ON claim_in_file (file_id);
 CREATE UNIQUE INDEX claim_in_file_file_id_claim_id ON claim_in_file (file_id, claim_id);
+
+CREATE TABLE file_act (
+    id INTEGER NOT NULL PRIMARY KEY,
+    file_id INTEGER NOT NULL,
+    act TEXT NOT NULL,
+    words TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by INTEGER,
+    FOREIGN KEY (file_id) REFERENCES claim_file (id),
+    CHECK (act IN ('handed_in', 'given_up'))
+);
+CREATE UNIQUE INDEX file_act_file_id ON file_act (file_id);
+
+CREATE TABLE batch (
+    id INTEGER NOT NULL PRIMARY KEY,
+    receiver_id INTEGER NOT NULL,
+    claims TEXT NOT NULL,
+    file_id INTEGER,
+    problems TEXT NOT NULL,
+    requested_at TEXT NOT NULL,
+    requested_by INTEGER,
+    done_at TEXT,
+    FOREIGN KEY (receiver_id) REFERENCES receiver (id),
+    FOREIGN KEY (file_id) REFERENCES claim_file (id)
+);
+CREATE INDEX batch_file_id ON batch (file_id);
+CREATE INDEX batch_receiver_id ON batch (receiver_id);
 
 CREATE TABLE answer_file (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -1082,14 +1111,18 @@ CREATE TABLE claim_answer (
     id INTEGER NOT NULL PRIMARY KEY,
     file_id INTEGER NOT NULL,
     claim_id INTEGER NOT NULL,
+    sent_id INTEGER,
     source TEXT NOT NULL,
     outcome TEXT NOT NULL,
     words TEXT NOT NULL,
     FOREIGN KEY (file_id) REFERENCES answer_file (id),
-    FOREIGN KEY (claim_id) REFERENCES claim (id)
+    FOREIGN KEY (claim_id) REFERENCES claim (id),
+    FOREIGN KEY (sent_id) REFERENCES claim_file (id),
+    CHECK (outcome IN ('accepted', 'received', 'partial', 'rejected', 'unknown'))
 );
 CREATE INDEX claim_answer_claim_id ON claim_answer (claim_id);
 CREATE INDEX claim_answer_file_id ON claim_answer (file_id);
+CREATE INDEX claim_answer_sent_id ON claim_answer (sent_id);
 
 CREATE TABLE printer (
     id INTEGER NOT NULL PRIMARY KEY,

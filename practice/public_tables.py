@@ -27,7 +27,7 @@ MOST_BYTES = 700_000_000
 MOST_ERRORS = 20
 OURS = frozenset(coding.CODES) | coding.RELATED
 """The codes of neurophysiology: of the pairs, those with one of these on either side are kept."""
-_CODE = re.compile(r"[0-9A-Z]{5}")
+_CODE = re.compile(r"[0-9A-Z][0-9]{3}[0-9A-Z]")
 _ICD = re.compile(r"[A-Z][0-9][0-9A-Z]{1,5}")
 _PRICED = ("A", "R", "T")
 """Status of codes that Medicare pays by the fee schedule."""
@@ -375,7 +375,7 @@ def _addon(name: str, file: BinaryIO) -> tuple[list[Row], int]:
         count += 1
         row += [""] * (max(at.values()) + 1 - len(row))
         code, primary = row[at["code"]].strip(), row[at["primary"]].strip()
-        if not _CODE.fullmatch(code) or not _CODE.fullmatch(primary):
+        if not _CODE.fullmatch(code) or not (primary == "CCCCC" or _CODE.fullmatch(primary)):
             faults.add(line, f"“{code}” and “{primary}” are not two codes.")
             continue
         begins = _date(row[at["from"]])

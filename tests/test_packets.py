@@ -221,7 +221,7 @@ def test_two_physicians_each_sign_for_their_own_minutes(client_for, cast):
     page = bo.get(f"/cases/{case.id}/packet").get_data(as_text=True)
     assert page.count("Has not signed") == 1
     assert "Physician 2, MD has minutes on the claim and has not signed" in page
-    assert "To be mended (1)" in page
+    assert "To be mended (2)" in page
 
 
 # A payer nobody knows

@@ -110,8 +110,9 @@ def unquoted(sql: str) -> str:
 def laid_out(sql: str) -> str:
     """A CREATE TABLE with one column or constraint a line."""
     head, _, body = unquoted(sql).partition("(")
-    lines = re.split(r", (?![^(]*\))", body.removesuffix(")"))
-    return f"{head}(\n    " + ",\n    ".join(lines) + "\n);"
+    inside, _, options = body.rpartition(")")
+    lines = re.split(r", (?![^(]*\))", inside)
+    return f"{head}(\n    " + ",\n    ".join(lines) + f"\n){options};"
 
 
 def test_the_migrated_schema_is_the_schema_of_the_models(migrated, tmp_path):

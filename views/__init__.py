@@ -223,12 +223,13 @@ def register(app: Flask) -> None:
         reports,
         screenings,
         sessions,
+        tables,
         verifications,
         wording,
     )
 
     for module in (
-        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, passkeys, people, phone, places, record, records_requests, reports, screenings, sessions,
+        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, passkeys, people, phone, places, record, records_requests, reports, screenings, sessions, tables,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)

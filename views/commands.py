@@ -342,6 +342,7 @@ def register(app: Flask) -> None:
     from views.alert_commands import alert
     from views.credential_commands import held
     from views.screening_commands import exclusion_lists
+    from views.table_commands import public_tables
 
-    for command in (alert, held, exclusion_lists, case, texts, trail, migrate, setup_link, demo, backup):
+    for command in (alert, held, exclusion_lists, public_tables, case, texts, trail, migrate, setup_link, demo, backup):
         app.cli.add_command(command)

@@ -36,6 +36,7 @@ THEMES: dict[str, str] = {
     )
 }  # fmt: skip
 """The rooms of the rules in the order of a case; a rule's theme is its room."""
+RULES.sort(key=lambda one: list(THEMES).index(one.theme))
 
 
 def findings(case: CaseForScrub) -> list[Finding]:

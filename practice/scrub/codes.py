@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..coding import BUNDLED, CODES, CONTINUOUS, DEMANDS, FACILITY_POS, SMALL_TABLE
+from ..edits import TITLES
 from .given import BilledLine, CaseForScrub
-from .rules import CMS, HOUSE, S3, S8, S14, Said, V, rule, unchecked
+from .rules import CMS, HOUSE, S3, S8, S14, Said, V, rule
 
 _PARTS = {"95938": ("95925", "95926"), "95939": ("95928", "95929")}
 _FAMILIES = (
@@ -37,6 +38,24 @@ def _ruled(case: CaseForScrub) -> Iterator[Said]:
         yield Said("block", said, "payers")
 
 
+@rule("TAB-01", "warn", "Were the public tables of the day there to check the codes with?", CMS)
+def _tables(case: CaseForScrub) -> Iterator[Said]:
+    """What was checked by the small table or by an old edition, or by nothing: said once for all tables."""
+    if not case.lines:
+        return
+    lacking = case.edits.unchecked("ptp", "mue", "addon")
+    if lacking:
+        names = ", ".join(TITLES[kind] for kind in lacking)
+        said = f"Checked by the small table that comes with the app ({SMALL_TABLE}), not by one of the day: {names}. Import the public tables."
+        yield Said("info", said, "tables")
+    held = [kind for kind in ("ptp", "mue", "addon") if kind in case.edits.dates]
+    yield from (Said("info", note, "tables") for note in case.edits.notes(*held))
+    unknown = sorted(code for code in case.codes if code not in CODES and lacking)
+    if unknown:
+        said = f"Could not be checked: pairs, units and primaries of {', '.join(unknown)}, which no table here holds. Import the public tables."
+        yield Said("warn", said, "tables")
+
+
 @rule(
     "V01",
     "block",
@@ -53,8 +72,6 @@ def _primary(case: CaseForScrub) -> Iterator[Said]:
             name = case.facts.person_name(line.rendering) or "the rendering physician"
             said = f"{line.code} of {name} has no base study by the same physician: give the reason, or bill the study under who read it."
             yield Said("error", said, "claim")
-    if case.continuous:
-        yield from _edition(case, "addon", "which base studies carry the add-on codes")
 
 
 def _who(line: BilledLine) -> str:
@@ -88,10 +105,6 @@ def _daily(case: CaseForScrub) -> Iterator[Said]:
                     f"{code}: {count} units, above the daily edit of {limit.units}: send only with records, and say so."
                 )
                 yield Said("error", said, "claim")
-        elif limit is None and code not in ("95941",):
-            yield unchecked(f"how many units of {code} a day may hold", "Import the MUE table.", "tables")
-    if case.lines:
-        yield from _edition(case, "mue", "the units a day")
 
 
 @rule("V10", "block", "Are arms and legs billed as one study where one code covers both?", CMS)
@@ -177,8 +190,6 @@ def _pairs(case: CaseForScrub) -> Iterator[Said]:
                 if not released or not reason:
                     said = f"{second} is bundled into {first} unless it was distinct: choose 59 or X and write why, or take it off."
                     yield Said("error", said, "billing#modifiers")
-    if len(codes) > 1:
-        yield from _edition(case, "ptp", "the pairs of codes")
 
 
 @rule(
@@ -314,12 +325,3 @@ def _said_elsewhere(first: str, second: str) -> bool:
         return True
     emg = {*_LIMBS, "95867", "95868", "95869", "95870"}
     return bool(pair & emg) and bool(pair & {*_NERVES, "95885", "95886", "95887"})
-
-
-def _edition(case: CaseForScrub, kind: str, what: str) -> Iterator[Said]:
-    """By which table it was judged, when it is not the one of the day."""
-    if kind in case.edits.dates:
-        yield from (Said("info", note, "tables") for note in case.edits.notes(kind))
-    else:
-        said = f"Checked by the small table that comes with the app ({SMALL_TABLE}) and not by one of the day: {what}. Import the public table."
-        yield Said("info", said, "tables")

@@ -43,15 +43,14 @@ def _signed(case: CaseForScrub) -> Iterator[Said]:
             )
 
 
-@rule("DOC-30", "error", "Was the report signed soon after the case?", "own rule: 72 hours, at most 14 days")
+@rule("DOC-30", "warn", "Was the report signed soon after the case?", "own rule: 72 hours, at most 14 days")
 def _soon(case: CaseForScrub) -> Iterator[Said]:
     if not case.signatures or case.ended_at is None:
         return
     took = min(signature.at for signature in case.signatures) - case.ended_at
     if took > _TOO_LATE:
-        yield Said(
-            "error", f"The report was signed {took.days} days after the case; over 14 give the reason.", "report"
-        )
+        said = f"The report was signed {took.days} days after the case: a payer will ask why; note the reason as an addendum."
+        yield Said("warn", said, "report")
     elif took > _LATE:
         said = f"The report was signed {took // timedelta(hours=1)} hours after the case; a payer may ask why."
         yield Said("warn", said, "report")

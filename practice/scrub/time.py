@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 
 from .. import coding
 from .. import concurrency as conc
@@ -34,7 +35,7 @@ def _connected(case: CaseForScrub) -> Iterator[Said]:
             )
 
 
-@rule("DOC-13", "error", "Was there a line to the operating room, and was it tried at the start?", f"{S3}; {S12}")
+@rule("DOC-13", "info", "Was there a line to the operating room, and was it tried at the start?", f"{S3}; {S12}")
 def _line(case: CaseForScrub) -> Iterator[Said]:
     if not case.facts.physician_log or not any(s.mode != "in_room" for s in case.facts.time.segments):
         return
@@ -104,13 +105,18 @@ def _looked(case: CaseForScrub) -> Iterator[Said]:
         said = "Nothing in the record says that the physician looked at the signals: add the physician's notes, or give the reason."
         yield Said("error", said, "record#presence")
         return
+    marks += [part.reviewed_at for part in case.facts.baselines.sets if part.reviewed_at]
     monitored = conc.segments(case.facts)
     edges = sorted([*marks, *(edge for stretch in monitored for edge in stretch)])
     shown = clock(case.facts)
-    for start, end in zip(edges, edges[1:], strict=False):
-        if end - start > _LOOKED and conc.clip([(start, end)], monitored):
-            said = f"No note of the physician between {shown.time(start)} and {shown.time(end)}: add what was noted, as a late entry."
-            yield Said("warn", said, "record#presence")
+    gaps = [
+        f"{shown.time(start)} to {shown.time(end)}"
+        for start, end in pairwise(edges)
+        if end - start > _LOOKED and conc.clip([(start, end)], monitored)
+    ]
+    if gaps:
+        said = f"No note of the physician for more than an hour: {', '.join(gaps)}. Add what was noted, as an addendum once it is signed."
+        yield Said("warn", said, "record#presence")
 
 
 @rule("V04", "block", "Was the physician in the room with this patient alone for every unit of 95940?", V)
