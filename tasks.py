@@ -718,6 +718,14 @@ def _received(answer: Any, file: Any) -> None:
         raise Refused("The exclusion list could not be downloaded whole. It is tried again later.")
 
 
+def _rules(run_id: int) -> Effect:
+    """Keep what the rules find on cases whose claims are not settled: a credential or a table may have changed."""
+    from actions import rules
+
+    rules.note_all(_now())
+    return lambda: jobs.ran(run_id, now=_now())
+
+
 def _unbilled(case_id: int) -> Effect:
     from actions import unbilled
 
@@ -739,6 +747,7 @@ WORK: dict[str, Callable[[int], Effect]] = {
     "sweep": _sweep,
     "exclusions": _exclusions,
     "exclusions_nightly": _exclusions_nightly,
+    "rules": _rules,
     "screening": _screening,
     "screening_certificate": _screening_certificate,
     "screened_certificate": _screened_certificate,

@@ -13,7 +13,7 @@ import msgspec
 
 from actions import Actor, Refused, audit, counters, rules, unbilled, weighing
 from actions.claim_bodies import Gathered, as_billed, build, gather
-from models import Case, Claim, ClaimAct, Decided, Hold, Payer, db
+from models import Case, Claim, ClaimAct, Decided, FindingOverride, Hold, Payer, db
 from practice import claim_states as states
 from practice import claims as c
 from practice.claim_states import Act
@@ -219,6 +219,11 @@ def clear(row: Hold, *, reason: str, by: Actor, now: datetime) -> None:
         if row.released_at:
             raise Refused("This hold was cleared already.")
         Hold.update(released_at=now, released_by=by.id, release_reason=reason).where(Hold.id == row.id).execute()
+        if row.rule and (row.rule, row.reason) not in weighing.overridden(row.claim.case):
+            # Otherwise the rule would hold the claim again, and every later one of the case.
+            FindingOverride.create(
+                case=row.claim.case_id, finding=row.rule, message=row.reason, reason=reason, at=now, by=by.id
+            )
         audit.record(by, "clear", "hold", row_id=row.id, case_id=row.claim.case_id)
         follow_holds(row.claim, by=by, now=now)
 
@@ -233,8 +238,12 @@ def follow_holds(claim: Claim, *, by: Actor, now: datetime) -> None:
 
 
 def judge(claim: Claim, *, by: Actor, now: datetime) -> None:
-    """Hold the claim against the practice's own rules, inside the caller's transaction."""
+    """Hold the claim against the rules: the practice's own hold it, and what all of them find is kept.
+
+    Runs inside the caller's transaction.
+    """
     rules.apply(claim, by=by, now=now)
+    rules.note_firings(claim.case, weighing.weigh(as_billed(claim.case), body(claim)).findings, now)
     follow_holds(claim, by=by, now=now)
 
 

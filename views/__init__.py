@@ -221,6 +221,7 @@ def register(app: Flask) -> None:
         record,
         records_requests,
         reports,
+        rules,
         screenings,
         sessions,
         tables,
@@ -229,7 +230,7 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, passkeys, people, phone, places, record, records_requests, reports, screenings, sessions, tables,
+        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, passkeys, people, phone, places, record, records_requests, reports, rules, screenings, sessions, tables,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)

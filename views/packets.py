@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -14,6 +15,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 import tasks
 from actions import Refused, audit, documents, packets, records_requests, reports
+from actions.claim_bodies import as_billed
 from actions.weighing import Weighed, weigh
 from models import (
     Addendum,
@@ -37,7 +39,13 @@ from views.reports import send
 
 bp = Blueprint("packets", __name__)
 MOST = 50
-GROUPS = {"block": "In the way of the packet", "error": "To be mended", "warn": "To be checked", "info": "Notes"}
+GROUPS = {
+    "block": "In the way of the packet",
+    "error": "To be mended",
+    "warn": "To be checked",
+    "info": "Notes",
+    "passed": "Let pass",
+}
 
 
 LEVELS = ["First level", "Second level", "External review", "Other"]
@@ -164,13 +172,15 @@ def show(id: int):
 
 def _show(case: Case, status: int = 200, refused: list[str] | None = None):
     audit.viewed(actor(), "packet", case_id=case.id)
-    weighed = weigh(case)
+    weighed = weigh(as_billed(case))
     rows = Packet.select(Packet, Document).left_outer_join(Document).where(Packet.case == case.id)
     rows = list(rows.order_by(Packet.id.desc()))
     states, newest = _states(rows), _newest_content([case.id]).get(case.id)
     findings = [
         (severity, [(one, *mend(case, weighed, one)) for one in some])
-        for severity, some in groupby(weighed.findings, key=lambda one: one.severity)
+        for severity, some in groupby(
+            sorted(weighed.findings, key=_group_of), key=lambda one: list(GROUPS)[_group_of(one)]
+        )
     ]
     papers = documents.of_case(case)
     expected = {"order", "consent"} - {paper.kind for paper in papers}
@@ -181,6 +191,11 @@ def _show(case: Case, status: int = 200, refused: list[str] | None = None):
         sendings=packets.sent(case), how=packets.HOW, requests=list(records_requests.of_case(case)),
         signers=_signers(case, weighed), units=_units(weighed), may_read=_may_read(case), shared=_rendering(weighed), days=_days(weighed),
     )  # fmt: skip
+
+
+def _group_of(finding: scrub.Finding) -> int:
+    """Where it stands on the page: what a person let pass comes last."""
+    return list(GROUPS).index("passed" if finding.overridden else finding.severity)
 
 
 def _days(weighed: Weighed) -> list[tuple[str, str]]:
@@ -262,14 +277,27 @@ def mend(case: Case, weighed: Weighed, finding: scrub.Finding) -> tuple[str, str
         return _on_person(weighed, finding)
     if kind == "report":
         return (url_for("reports.show", id=case.id), "Open the report") if _may_read(case) else ("", "")
-    if kind == "payers":
-        may = me().has("owner", "biller")
-        return (url_for("places.listing", noun="payers"), "Open the payers") if may else ("", "")
     if kind == "ledger":
         return (url := _day_of(weighed, place)), "Open the physician's day" if url else ""
     if kind == "screenings":
         return (url_for("screenings.index"), "Open the screening") if me().has("owner", "auditor") else ("", "")
+    if kind == "rules":
+        may = me().has("owner", "biller", "auditor")
+        return (url_for("rules.show", name=finding.id), "Open the rule") if may else ("", "")
+    if kind in _KEPT:
+        return _KEPT[kind](case) if me().has("owner", "biller") else ("", "")
     return "#lines", "See the lines"
+
+
+_KEPT: dict[str, Callable[[Case], tuple[str, str]]] = {
+    "payers": lambda case: (url_for("places.listing", noun="payers"), "Open the payers"),
+    "billers": lambda case: (url_for("places.index"), "Open the places"),
+    "facility": lambda case: (url_for("places.edit", noun="facilities", id=case.facility_id), "Open the facility"),
+    "coverage": lambda case: (url_for("places.edit", noun="patients", id=case.patient_id), "Open the coverage"),
+    "billing": lambda case: (url_for("billings.show", id=case.id), "Open the billing form"),
+    "tables": lambda case: (url_for("tables.index"), "Open the tables"),
+}
+"""What owner and biller keep: address and words by the page that a finding names."""
 
 
 def _in_record(case: Case, weighed: Weighed, place: str) -> tuple[str, str]:
