@@ -13,13 +13,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import peewee as pw
 
-from actions import MACHINE, Actor, Refused, audit, documents, jobs, reports, weighing
+from actions import MACHINE, Actor, Refused, audit, counters, documents, jobs, reports, weighing
 from actions.terms import terms
 from models import (
     SETTINGS,
     Agreement,
     Case,
-    Counter,
     Document,
     Facility,
     Invoice,
@@ -180,7 +179,7 @@ def issue(
         agreement = _newest(facility, until_on)
         issued_on = today(now)
         invoice = Invoice.create(
-            facility=facility, number=f"{issued_on.year}-{_next_number():04d}", from_on=from_on, until_on=until_on,
+            facility=facility, number=f"{issued_on.year}-{counters.take('invoice'):04d}", from_on=from_on, until_on=until_on,
             issued_on=issued_on, due_on=issued_on + timedelta(days=agreement.terms_days if agreement else TERMS_DAYS),
             total_cents=total, bill_to=_bill_to(facility, agreement), issued_by=by.id,
         )  # fmt: skip
@@ -236,13 +235,6 @@ def _lines(
 def named(case: Case) -> str:
     """What a hospital is told a case by: our reference, never the patient."""
     return case.reference or f"C-{case.id:04d}"
-
-
-def _next_number() -> int:
-    """A number that was never given before; the counter only goes up."""
-    if not Counter.update(value=Counter.value + 1).where(Counter.name == "invoice").execute():
-        Counter.create(name="invoice", value=1)
-    return Counter.get(Counter.name == "invoice").value
 
 
 def _newest(facility: Facility, on: date) -> Agreement | None:

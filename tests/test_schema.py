@@ -186,6 +186,7 @@ def signed(migrated):
         case=case, payer=payer, number="C1", body=b"{}", date_of_service=DAY, total_cents=100, state_at=NOW, made_at=NOW
     )
     models.ClaimAct.create(claim=claim, act="made", state="coded", at=NOW)
+    models.Decided.create(claim=claim, on=DAY, at=NOW, by=1)
     models.FindingOverride.create(case=case, finding="V09", message="m", reason="r", at=NOW, by=1)
     models.OwnRule.create(number=1, name="n", then="hold", message="m", at=NOW, by=1)
     receiver = models.Receiver.create(name="House", receiver_id="R", submitter_id="S")
@@ -227,6 +228,7 @@ KEPT = [
     "claim_answer",
     "claim_file",
     "claim_in_file",
+    "decided",
     "decision",
     "document",
     "entry",

@@ -222,6 +222,7 @@ def register(app: Flask) -> None:
         phone,
         places,
         record,
+        records_requests,
         reports,
         rules,
         screenings,
@@ -232,7 +233,7 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        alerts, answers, audit, billings, cases, claim_files, claims, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, paper_claims, passkeys, people, phone, places, record, reports, rules, screenings, sessions, tables,
+        alerts, answers, audit, billings, cases, claim_files, claims, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, paper_claims, passkeys, people, phone, places, record, records_requests, reports, rules, screenings, sessions, tables,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)
