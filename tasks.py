@@ -52,6 +52,7 @@ from models import (
     Batch,
     Device,
     Dossier,
+    Invoice,
     Job,
     Notice,
     Packet,
@@ -61,6 +62,7 @@ from models import (
     Screened,
     Screening,
     Snapshot,
+    Statement,
     db,
 )
 from practice import drafting, factsheet, slots
@@ -246,6 +248,18 @@ def _packet(packet_id: int) -> Effect:
     from actions import packets
 
     return packets.assemble(Packet.get_by_id(packet_id))
+
+
+def _invoice(invoice_id: int) -> Effect:
+    from actions import invoices
+
+    return invoices.assemble(Invoice.get_by_id(invoice_id))
+
+
+def _statement(statement_id: int) -> Effect:
+    from actions import invoices
+
+    return invoices.assemble_statement(Statement.get_by_id(statement_id))
 
 
 class Untold(Exception):
@@ -707,6 +721,14 @@ def _received(answer: Any, file: Any) -> None:
         raise Refused("The exclusion list could not be downloaded whole. It is tried again later.")
 
 
+def _rules(run_id: int) -> Effect:
+    """Keep what the rules find on cases whose claims are not settled: a credential or a table may have changed."""
+    from actions import rules
+
+    rules.note_all(_now())
+    return lambda: jobs.ran(run_id, now=_now())
+
+
 def _claim_file(batch_id: int) -> Effect:
     from actions import claim_files
 
@@ -724,6 +746,8 @@ def _unbilled(case_id: int) -> Effect:
 WORK: dict[str, Callable[[int], Effect]] = {
     "report_pdf": _report_pdf,
     "packet": _packet,
+    "invoice": _invoice,
+    "statement": _statement,
     "unbilled": _unbilled,
     "claim_file": _claim_file,
     "notice": _notice,
@@ -735,6 +759,7 @@ WORK: dict[str, Callable[[int], Effect]] = {
     "sweep": _sweep,
     "exclusions": _exclusions,
     "exclusions_nightly": _exclusions_nightly,
+    "rules": _rules,
     "screening": _screening,
     "screening_certificate": _screening_certificate,
     "screened_certificate": _screened_certificate,

@@ -273,8 +273,24 @@ def _settled(file: ClaimFile) -> bool:
 
 def export(receiver: Receiver, *, by: Actor, now: datetime) -> ClaimFile:
     """Everything that waits for a receiver as one file, at once. Refused with every reason when one claim is not sound."""
+    return _at_once(receiver, [row.id for row in waiting(receiver)], by=by, now=now)
+
+
+def alone(claim: Claim, *, by: Actor, now: datetime) -> bytes:
+    """A released claim as a file of its own; the file it stands in already, when that holds it alone."""
+    if claim.payer.receiver is None:
+        raise Refused(f"{claim.payer.name} has no receiver, so its claims are printed. Name one under Places, Payers.")
+    last = (
+        ClaimFile.select().join(ClaimInFile).where(ClaimInFile.claim == claim.id).order_by(ClaimFile.id.desc()).first()
+    )
+    if last and last.claims == 1 and not act_of(last):
+        return download(last, by=by)
+    return download(_at_once(claim.payer.receiver, [claim.id], by=by, now=now), by=by)
+
+
+def _at_once(receiver: Receiver, ids: Sequence[int], *, by: Actor, now: datetime) -> ClaimFile:
     with db.atomic():
-        batch = _batch(receiver, [row.id for row in waiting(receiver)], by=by, now=now)
+        batch = _batch(receiver, ids, by=by, now=now)
     effect = make(batch, by=by, now=now)
     with db.atomic():
         effect()

@@ -13,7 +13,7 @@ import msgspec
 
 from actions import Actor, Refused, audit, counters, rules, unbilled, weighing
 from actions.claim_bodies import Gathered, as_billed, build, gather
-from models import Case, Claim, ClaimAct, Decided, Hold, Payer, db
+from models import Case, Claim, ClaimAct, Decided, FindingOverride, Hold, Payer, db
 from practice import claim_states as states
 from practice import claims as c
 from practice.claim_states import Act
@@ -167,6 +167,14 @@ def changed_since(claim: Claim) -> list[c.Change]:
     return c.changes(made, msgspec.structs.replace(again, frequency=made.frequency, payer_control=made.payer_control))
 
 
+def changes_of(claim: Claim) -> list[c.Change]:
+    """What a corrected claim changes of the one it takes the place of; a void and an original change nothing."""
+    if claim.frequency != "7":
+        return []
+    first = body(claim.replaces)
+    return c.changes(first, numbered(body(claim), first.control_number))
+
+
 def release(claims: Iterable[Claim], *, by: Actor, now: datetime) -> tuple[list[Claim], dict[str, list[str]]]:
     """Release each claim by itself: which went, and by number why the others did not."""
     gone: list[Claim] = []
@@ -211,6 +219,11 @@ def clear(row: Hold, *, reason: str, by: Actor, now: datetime) -> None:
         if row.released_at:
             raise Refused("This hold was cleared already.")
         Hold.update(released_at=now, released_by=by.id, release_reason=reason).where(Hold.id == row.id).execute()
+        if row.rule and (row.rule, row.reason) not in weighing.overridden(row.claim.case):
+            # Otherwise the rule would hold the claim again, and every later one of the case.
+            FindingOverride.create(
+                case=row.claim.case_id, finding=row.rule, message=row.reason, reason=reason, at=now, by=by.id
+            )
         audit.record(by, "clear", "hold", row_id=row.id, case_id=row.claim.case_id)
         follow_holds(row.claim, by=by, now=now)
 
@@ -225,8 +238,12 @@ def follow_holds(claim: Claim, *, by: Actor, now: datetime) -> None:
 
 
 def judge(claim: Claim, *, by: Actor, now: datetime) -> None:
-    """Hold the claim against the practice's own rules, inside the caller's transaction."""
+    """Hold the claim against the rules: the practice's own hold it, and what all of them find is kept.
+
+    Runs inside the caller's transaction.
+    """
     rules.apply(claim, by=by, now=now)
+    rules.note_firings(claim.case, weighing.weigh(as_billed(claim.case), body(claim)).findings, now)
     follow_holds(claim, by=by, now=now)
 
 

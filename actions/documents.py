@@ -16,14 +16,9 @@ from pathlib import Path
 
 from actions import Actor, Refused, audit
 from models import SETTINGS, Case, Credential, Document, Withdrawal, db
+from practice.demands import PAPERS
 
-UPLOADS = {
-    "order": "Order",
-    "consent": "Consent",
-    "op_note": "Operative note",
-    "anesthesia": "Anesthesia record",
-    "other": "Other document",
-}
+UPLOADS = PAPERS
 """What may be uploaded to a case. Other kinds are made here and cannot be sent in or withdrawn."""
 TEXTS = {"claim_file": ".837", "answer_file": ".x12"}
 """Kinds that are no PDF, and how their files end. They are sent out by their own pages, never as a document."""

@@ -1,4 +1,4 @@
-"""The rules at work: claims held by the practice's own, findings that people let pass, what fired, and the replay."""
+"""The rules at work: claims held by the practice's own, what fired and what came of it, the replay, their versions."""
 
 from __future__ import annotations
 
@@ -10,60 +10,17 @@ from datetime import date, datetime, timedelta
 import peewee as pw
 
 from actions import Actor, Refused, audit, weighing
+from actions.claim_bodies import as_billed
 from models import Case, Claim, Facility, FindingOverride, Firing, Hold, OwnRule, Patient, Payer, db
 from practice import claims, own_rules
 from practice.own_rules import Condition
 from practice.scrub import Finding
 
 YEAR = timedelta(days=365)
-LEAST_REASON = 10
-"""Characters of a reason: "ok" is none."""
-
-
-# Letting a finding pass
-
-
-def override(case: Case, finding: str, message: str, reason: str, *, by: Actor, now: datetime) -> None:
-    """Let claims of the case go against a finding of this exact text. A block, or what is not found any more, is refused.
-
-    A hold of one of the practice's own rules that says the same is let go with it.
-    """
-    reason = " ".join(reason.split())
-    if len(reason) < LEAST_REASON:
-        raise Refused(f"Say why in at least {LEAST_REASON} characters: an auditor will read it.")
-    if not _found(case, finding, message):
-        raise Refused("This finding has changed or is gone since the page was opened: look at it again.")
-    with db.atomic():
-        FindingOverride.create(case=case, finding=finding, message=message, reason=reason, at=now, by=by.id)
-        for hold in standing(case).where(Hold.rule == finding, Hold.reason == message):
-            _release(hold, reason, by=by, now=now)
-        audit.record(by, "override", "finding", case_id=case.id, rule=finding)
-
-
-def _found(case: Case, finding: str, message: str) -> bool:
-    """Whether the finding stands, on the case or on its newest claim; a block is refused."""
-    newest = Claim.select().where(Claim.case == case.id).order_by(Claim.id.desc()).first()
-    weighed = [weighing.weigh(case)]
-    if newest is not None:
-        weighed.append(weighing.weigh(case, claims.from_json(bytes(newest.body))))
-    same = [one for each in weighed for one in each.findings if (one.id, one.message) == (finding, message)]
-    if any(one.severity == "block" for one in same):
-        raise Refused("This finding blocks: it cannot be let pass, only mended.")
-    return any(one.severity == "error" for one in same)
-
-
-def overrides_of(case: Case) -> list[FindingOverride]:
-    """What people let pass on a case, the newest first."""
-    return list(FindingOverride.select().where(FindingOverride.case == case.id).order_by(FindingOverride.id.desc()))
+MOST_SHOWN = 100
 
 
 # Holds of the practice's own rules
-
-
-def standing(case: Case) -> pw.ModelSelect:
-    """The holds that stand on claims of a case."""
-    of_case = Claim.select(Claim.id).where(Claim.case == case.id)
-    return Hold.select().where(Hold.claim.in_(of_case), Hold.released_at.is_null())
 
 
 def apply(claim: Claim, *, by: Actor, now: datetime) -> list[Hold]:
@@ -71,7 +28,7 @@ def apply(claim: Claim, *, by: Actor, now: datetime) -> list[Hold]:
 
     Runs inside the transaction of its caller.
     """
-    case = Case.with_header(claim.case_id)
+    case = as_billed(claim.case)
     seen = weighing.given(case, claims.from_json(bytes(claim.body)), today=now.date())
     let_pass = weighing.overridden(case)
     wanted = {
@@ -133,7 +90,7 @@ def note_all(now: datetime) -> int:
     )
     count = 0
     for (number,) in list(cases.tuples()):
-        case = Case.with_header(number)
+        case = as_billed(Case(id=number))
         note_firings(case, weighing.weigh(case).findings, now)
         count += 1
     return count
@@ -180,7 +137,7 @@ def firings(rule: str, now: datetime) -> list[tuple[Firing, str]]:
         .switch(Case)
         .join(Patient)
         .order_by(Firing.at.desc(), Firing.id.desc())
-        .limit(100)
+        .limit(MOST_SHOWN)
     )
     ends, passed = _outcomes({row.case_id for row in rows}), _passed({row.case_id for row in rows})
     return [(row, outcome(rule, row.case_id, ends, passed)) for row in rows]

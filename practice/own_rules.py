@@ -22,6 +22,10 @@ from .times import age
 Kind = Literal["money", "minutes", "number", "text", "choice", "date", "yesno"]
 Then = Literal["hold", "warn", "note"]
 Outcome = Literal["applies", "not", "unknown"]
+KINDS: dict[Kind, str] = {
+    "money": "Dollars", "minutes": "Minutes", "number": "Whole number", "text": "Words", "choice": "One of a list", "date": "Day",
+    "yesno": "Yes or no",
+}  # fmt: skip
 THEN: dict[Then, str] = {"hold": "Hold the claim", "warn": "Warn", "note": "Ask for a note"}
 MOST = 8
 """Conditions of one rule."""

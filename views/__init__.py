@@ -128,6 +128,7 @@ NAV = (
     ("Reports", "reports.inbox", "reports", ("owner", "physician", "technologist")),
     ("Claims", "claims.board", "claims", ("owner", "biller", "auditor")),
     ("Packets", "packets.listing", "packets", ("owner", "biller")),
+    ("Invoices", "invoices.listing", "money", ("owner", "biller", "auditor")),
     ("People", "people.listing", "people", ("owner",)),
     ("Credentials", "credentials.listing", "credentials", ("owner", "auditor", "biller")),
     ("Screening", "screenings.index", "search", ("owner", "auditor")),
@@ -210,6 +211,7 @@ def register(app: Flask) -> None:
         desk,
         documents,
         editing,
+        invoices,
         ledger,
         notices,
         offline,
@@ -220,7 +222,9 @@ def register(app: Flask) -> None:
         phone,
         places,
         record,
+        records_requests,
         reports,
+        rules,
         screenings,
         sessions,
         tables,
@@ -229,7 +233,7 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        alerts, answers, audit, billings, cases, claim_files, claims, credentials, desk, documents, editing, ledger, notices, offline, packets, paper_claims, passkeys, people, phone, places, record, reports, screenings, sessions, tables,
+        alerts, answers, audit, billings, cases, claim_files, claims, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, paper_claims, passkeys, people, phone, places, record, records_requests, reports, rules, screenings, sessions, tables,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)

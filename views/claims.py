@@ -217,7 +217,7 @@ def _show(claim: Claim, status: int = 200, reasons: list[str] | None = None, wor
         acts=states.by_hand(claim.state), history=_history(claim), holds=_holds(claim),
         findings=[(one, *mend(case, weighed, one)) for one in weighed.findings] if weighed else [],
         asks={one.id: one for one in scrub.RULES}, first=first,
-        changes=claims.c.changes(claims.body(first), body) if first else [],
+        changes=claims.changes_of(claim),
         stale=claims.changed_since(claim) if open_now and claim.frequency != "8" else [], labels=_label,
         successors=list(Claim.select().where(Claim.replaces == claim.id).order_by(Claim.id)),
         others=list(Claim.select().where(Claim.case == claim.case_id, Claim.id != claim.id).order_by(Claim.id)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
@@ -39,6 +40,11 @@ class Finding(Struct, frozen=True, kw_only=True):
     src: str = ""
     source: str = ""
     overridden: str = ""
+
+    @property
+    def mark(self) -> str:
+        """Names this exact finding of its rule in an address; the text itself may name people."""
+        return hashlib.sha256(self.message.encode()).hexdigest()[:12]
 
     @property
     def stands(self) -> bool:
