@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Self
@@ -20,7 +20,7 @@ from flask_login import UserMixin
 
 import settings as installation
 from practice import cases as facts_of
-from practice import record
+from practice import claim_states, record
 from practice.cases import Facts, Header
 
 SETTINGS = installation.load()
@@ -127,6 +127,14 @@ class Row(pw.Model):
             {one.name: one.python_value(value) for one, value in zip(cls._meta.sorted_fields, values, strict=True)}
         )
         return row
+
+    @classmethod
+    def insert_plain(cls, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Add many rows whose values are as stored already; peewee would take ten times as long to build the SQL."""
+        columns = [cls._meta.fields[name].column_name for name in names]
+        holes = ", ".join([db.param] * len(columns))
+        sql = f"INSERT INTO {cls._meta.table_name} ({', '.join(columns)}) VALUES ({holes})"  # noqa: S608  names are ours
+        db.cursor().executemany(sql, rows)
 
 
 # People
@@ -408,6 +416,8 @@ class PayerRule(Row):
     min_first_quarter_minutes = pw.IntegerField(default=8)
     min_first_hour_minutes = pw.IntegerField(default=31)
     follows_cms = pw.BooleanField(default=False)
+    pays_technical = pw.BooleanField(default=False)
+    """It pays us the technical part in a facility too, by contract."""
     max_concurrent = pw.IntegerField(default=3)
     filing_days = pw.IntegerField(null=True)
     """Days from the date of service in which a first claim must be there; null: not known."""
@@ -576,22 +586,36 @@ class Fee(Row):
 
 
 class TableImport(Row):
-    """One file of a public table: `kind` ptp, mue, addon, rvu or icd10. Rows name their import, so each keeps its date."""
+    """One edition of a public table: `kind` ptp, mue, addon, rvu or icd10.
+
+    It is offered first, with its rows packed in `content`, and loaded when somebody who saw the preview says so.
+    """
 
     kind = pw.TextField(index=True)
     name = pw.TextField(default="")
     sha256 = pw.TextField()
     rows = pw.IntegerField(default=0)
+    rows_read = pw.IntegerField(default=0)
+    """Rows of the file; of pairs only those of our codes are kept."""
     from_on = DayField()
     """The day from which the file holds."""
-    loaded_at = UtcField()
+    content = pw.BlobField(null=True)
+    offered_at = UtcField()
+    offered_by = pw.IntegerField(null=True)
+    loaded_at = UtcField(null=True)
     loaded_by = pw.IntegerField(null=True)
+
+    class Meta:
+        constraints = [pw.Check("(content IS NULL) = (loaded_at IS NOT NULL)")]
+
+
+# The rows of a table are found by their codes alone: an index on `table` would be taken first and read all of it.
 
 
 class PtpPair(Row):
     """A pair of codes of the NCCI edits: the second is not paid beside the first, unless `modifier` 1 and a reason."""
 
-    table = pw.ForeignKeyField(TableImport, backref="pairs")
+    table = pw.ForeignKeyField(TableImport, backref="pairs", index=False)
     first = pw.TextField()
     second = pw.TextField()
     modifier = pw.TextField()
@@ -605,34 +629,32 @@ class PtpPair(Row):
 class UnitLimit(Row):
     """The most units a day of one code (MUE). `adjudication` 1 by line, 2 by day absolute, 3 by day, with records."""
 
-    table = pw.ForeignKeyField(TableImport, backref="limits")
+    table = pw.ForeignKeyField(TableImport, backref="limits", index=False)
     code = pw.TextField()
     units = pw.IntegerField()
     adjudication = pw.IntegerField()
-    from_on = DayField()
-    until_on = DayField(null=True)
 
     class Meta:
-        indexes = ((("code", "from_on"), False),)
+        indexes = ((("code", "table"), True),)
 
 
 class AddOnPrimary(Row):
     """An add-on code and one of the codes it may stand beside."""
 
-    table = pw.ForeignKeyField(TableImport, backref="primaries")
+    table = pw.ForeignKeyField(TableImport, backref="primaries", index=False)
     code = pw.TextField()
     primary_code = pw.TextField()
     from_on = DayField()
     until_on = DayField(null=True)
 
     class Meta:
-        indexes = ((("code", "primary_code", "from_on"), False),)
+        indexes = ((("code", "table"), False),)
 
 
 class RelativeValue(Row):
     """What Medicare's fee schedule says of a code: indicators, and the value in hundredths of a unit."""
 
-    table = pw.ForeignKeyField(TableImport, backref="values")
+    table = pw.ForeignKeyField(TableImport, backref="values", index=False)
     code = pw.TextField()
     modifier = pw.TextField(default="")
     status = pw.TextField()
@@ -642,22 +664,37 @@ class RelativeValue(Row):
     """Null where it is not priced in a facility."""
     factor_ten_thousandths = pw.IntegerField()
     """The conversion factor: dollars for one unit of value, times 10,000."""
-    from_on = DayField()
-    until_on = DayField(null=True)
 
     class Meta:
-        indexes = ((("code", "modifier", "from_on"), False),)
+        indexes = ((("code", "modifier", "table"), True),)
 
 
 class DiagnosisCode(Row):
-    """A code of ICD-10-CM. `words` is the public description; only a billable one may stand on a claim."""
+    """A code of ICD-10-CM and the days on which it says this. Editions share the rows in which they agree.
 
-    table = pw.ForeignKeyField(TableImport, backref="codes")
-    code = pw.TextField(index=True)
+    `words` is the public description; only a billable one may stand on a claim.
+    """
+
+    code = pw.TextField()
     words = pw.TextField()
     billable = pw.BooleanField()
     from_on = DayField()
     until_on = DayField(null=True)
+
+    class Meta:
+        indexes = ((("code", "from_on"), True),)
+
+
+class DiagnosisWord(Row):
+    """A word of a description, by which the code is found. The lowest `rank` is shown first."""
+
+    word = pw.TextField()
+    code = pw.ForeignKeyField(DiagnosisCode, on_delete="CASCADE")
+    rank = pw.IntegerField()
+
+    class Meta:
+        primary_key = pw.CompositeKey("word", "code")
+        without_rowid = True
 
 
 # The case and its record
@@ -1189,12 +1226,38 @@ class Withdrawal(Row):
     by = pw.IntegerField()
 
 
+class RecordsRequest(Row):
+    """A payer or an auditor wants to see the records of a case, until a day. Sending a packet for it answers it."""
+
+    case = pw.ForeignKeyField(Case, backref="records_requests")
+    purpose = pw.TextField(default="records")
+    requester = pw.TextField()
+    reference = pw.TextField(default="")
+    """The letter's own number."""
+    asked_on = DayField()
+    due_on = DayField(index=True)
+    entered_at = UtcField()
+    entered_by = pw.IntegerField()
+    answered_on = DayField(null=True)
+    answered_how = pw.TextField(default="")
+    """How it ended: the packet that was sent, or why none had to be."""
+
+    class Meta:
+        constraints = [pw.Check("purpose IN ('records', 'audit')")]
+
+
 class Packet(Row):
     """A packet somebody asked for, for a purpose. Its pages are a document once the job is done."""
 
     case = pw.ForeignKeyField(Case, backref="packets")
     purpose = pw.TextField(default="claim")
     preview = pw.BooleanField(default=False)
+    answers = pw.ForeignKeyField(RecordsRequest, null=True, backref="packets")
+    """The request it is made for."""
+    denial = ListField(default=dict)
+    """Of an appeal: what was denied, the fields of practice.packets.Denial."""
+    left_out = ListField(default=list)
+    """Optional parts that the person who asked left out, by name."""
     requested_at = UtcField()
     requested_by = pw.IntegerField(null=True)
     document = pw.ForeignKeyField(Document, null=True)
@@ -1261,7 +1324,13 @@ class Billing(Row):
     diagnosis = ListField(default=list)
     """The ICD-10-CM codes for the claim, first the one that counts most; empty: those of the case."""
     modifiers = ListField(default=dict)
-    """Modifiers that a person chose for a code, with the reason: {code: [modifier, reason]}."""
+    """Modifiers that a person chose for a code, with the reason: {code: ["XS RT", reason]}; "*" is every line."""
+    pointers = ListField(default=dict)
+    """Which diagnoses a code points at, counted from 1: {code: [1, 3]}; a code that is not in it points at the first four."""
+    payer = pw.ForeignKeyField(Payer, null=True)
+    """Who is asked first when it is another than the payer the case was booked with."""
+    not_billed = pw.TextField(default="")
+    """Why no claim is made of this case at all."""
 
 
 class Claim(Row):
@@ -1294,11 +1363,13 @@ class Claim(Row):
             pw.Check("sequence IN ('P', 'S', 'T')"),
             pw.Check("frequency IN ('1', '7', '8')"),
             pw.Check("(frequency = '1') = (replaces_id IS NULL)"),
-            pw.Check(
-                "state IN ('coded', 'held', 'released', 'submitted', 'accepted', 'rejected', 'paid', 'denied', 'withdrawn')"
-            ),
+            pw.Check(f"state IN ({', '.join(map(repr, claim_states.STATES))})"),
         ]
-        indexes = ((("state", "date_of_service"), False), (("case", "id"), False))
+        indexes = (
+            (("state", "date_of_service", "total_cents", "id", "payer", "file_by"), False),
+            (("payer", "date_of_service"), False),
+            (("case", "id"), False),
+        )
 
 
 class ClaimAct(Row):
@@ -1310,6 +1381,36 @@ class ClaimAct(Row):
     words = pw.TextField(default="")
     at = UtcField()
     by = pw.IntegerField(null=True)
+
+
+class Decided(Row):
+    """What a payer decided on a claim, keyed from its paper: the newest of a claim counts. The next payer is told of it.
+
+    `lines` is [key, paid cents, [[group, reason, cents], ...]] for each line of the claim.
+    """
+
+    claim = pw.ForeignKeyField(Claim, backref="decisions")
+    on = DayField()
+    lines = ListField(default=list)
+    at = UtcField()
+    by = pw.IntegerField()
+
+
+class Unbilled(Row):
+    """A closed case that no claim was made of yet, and what it would come to: kept so that the board codes nothing."""
+
+    case = pw.ForeignKeyField(Case, unique=True, backref="unbilled")
+    facility = pw.ForeignKeyField(Facility)
+    payer = pw.ForeignKeyField(Payer, null=True)
+    date_of_service = DayField()
+    signed = pw.BooleanField(default=False)
+    lines = pw.IntegerField(null=True)
+    """Null until it was coded."""
+    cents = pw.IntegerField(null=True)
+    """Null while a price is not known."""
+
+    class Meta:
+        indexes = ((("signed", "date_of_service"), False),)
 
 
 class Hold(Row):
@@ -1354,9 +1455,13 @@ class Firing(Row):
 
 
 class OwnRule(Row):
-    """A rule of the practice: if all conditions hold then hold, warn, or require a note. The newest of a name counts."""
+    """A version of a rule of the practice: if all conditions hold then hold, warn, or require a note.
 
-    name = pw.TextField(index=True)
+    `number` is shared by the versions of one rule; the newest counts.
+    """
+
+    number = pw.IntegerField(index=True)
+    name = pw.TextField()
     conditions = ListField(default=list)
     """Each as [property, comparison, value]."""
     then = pw.TextField()
@@ -1377,17 +1482,22 @@ class Counter(Row):
 
 
 class ClaimFile(Row):
-    """One 837P file: its numbers are its own for ever."""
+    """One 837P file: its numbers are its own for ever. `usage` is what the file says of itself: T test, P production."""
 
     receiver = pw.ForeignKeyField(Receiver, backref="files")
+    usage = pw.TextField()
     interchange = pw.IntegerField(unique=True)
     batch = pw.TextField(unique=True)
     claims = pw.IntegerField()
     cents = pw.IntegerField()
     notes = ListField(default=list)
+    """What was cut to fit, and what the check warns of, in words."""
     document = pw.ForeignKeyField(Document)
     made_at = UtcField()
     made_by = pw.IntegerField(null=True)
+
+    class Meta:
+        constraints = [pw.Check("usage IN ('T', 'P')")]
 
 
 class ClaimInFile(Row):
@@ -1398,6 +1508,33 @@ class ClaimInFile(Row):
 
     class Meta:
         indexes = ((("file", "claim"), True),)
+
+
+class FileAct(Row):
+    """What became of a file: a person handed it in, or gave it up so that its claims may go into another. Never changed."""
+
+    file = pw.ForeignKeyField(ClaimFile, unique=True, backref="acts")
+    act = pw.TextField()
+    words = pw.TextField(default="")
+    at = UtcField()
+    by = pw.IntegerField(null=True)
+
+    class Meta:
+        constraints = [pw.Check("act IN ('handed_in', 'given_up')")]
+
+
+class Batch(Row):
+    """Claims that are to be put into one file: it becomes that file, or says why none was made. The worker does it."""
+
+    receiver = pw.ForeignKeyField(Receiver)
+    claims = ListField(default=list)
+    """Their row numbers, in the order of the file."""
+    file = pw.ForeignKeyField(ClaimFile, null=True, backref="batches")
+    problems = ListField(default=list)
+    """Each as [row number of the claim or null, sentence]."""
+    requested_at = UtcField()
+    requested_by = pw.IntegerField(null=True)
+    done_at = UtcField(null=True)
 
 
 class AnswerFile(Row):
@@ -1412,13 +1549,17 @@ class AnswerFile(Row):
 
 
 class ClaimAnswer(Row):
-    """What one answer says of one claim, in words."""
+    """What one answer says of one claim, in words. `sent` is the file of ours that it answers, where one is known."""
 
     file = pw.ForeignKeyField(AnswerFile, backref="answers")
     claim = pw.ForeignKeyField(Claim, backref="answers")
+    sent = pw.ForeignKeyField(ClaimFile, null=True, backref="answers")
     source = pw.TextField()
     outcome = pw.TextField()
     words = pw.TextField()
+
+    class Meta:
+        constraints = [pw.Check("outcome IN ('accepted', 'received', 'partial', 'rejected', 'unknown')")]
 
 
 class Printer(Row):
@@ -1437,9 +1578,13 @@ class Invoice(Row):
 
     facility = pw.ForeignKeyField(Facility, backref="invoices")
     number = pw.TextField(unique=True)
+    from_on = DayField()
+    until_on = DayField()
+    """The days of service it is for."""
     issued_on = DayField()
     due_on = DayField()
     total_cents = pw.IntegerField()
+    bill_to = pw.TextField(default="")
     document = pw.ForeignKeyField(Document, null=True)
     made_at = UtcField(null=True)
     issued_by = pw.IntegerField()
@@ -1466,7 +1611,7 @@ class InvoiceLine(Row):
 
 
 class InvoicePayment(Row):
-    """What a hospital paid on an invoice."""
+    """What a hospital paid on an invoice; one typed wrong is taken back by a negative one."""
 
     invoice = pw.ForeignKeyField(Invoice, backref="payments")
     paid_on = DayField()
@@ -1474,6 +1619,20 @@ class InvoicePayment(Row):
     reference = pw.TextField(default="")
     at = UtcField()
     by = pw.IntegerField()
+
+
+class Statement(Row):
+    """What a hospital still owes, as a letter that reminds it, as of a day. The worker makes its pages."""
+
+    facility = pw.ForeignKeyField(Facility, backref="statements")
+    as_of = DayField()
+    requested_at = UtcField()
+    requested_by = pw.IntegerField()
+    document = pw.ForeignKeyField(Document, null=True)
+    made_at = UtcField(null=True)
+
+    class Meta:
+        constraints = [_both_or_neither("document_id", "made_at")]
 
 
 # Who is told
@@ -1802,8 +1961,8 @@ def hash_token(token: str) -> str:
 TABLES: tuple[type[pw.Model], ...] = (
     Person, Invitation, Session, Passkey, Challenge, LoginAttempt, Facility, CredentialType, Credential, Application,
     Education, Surgeon, Receiver, Payer, PayerRule, Requirement, Waiver, Dossier, Patient, Coverage,
-    Preset, Agreement, BillingProvider, Fee, TableImport, PtpPair, UnitLimit, AddOnPrimary, RelativeValue, DiagnosisCode, Case, Assignment, Override, Obstacle, Entry, Stretch, Allotment, Report, WordingSwitch, Proposal, Reworded, Review, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, Packet, PacketDemand, Sending,
-    Billing, Claim, ClaimAct, Hold, FindingOverride, Firing, OwnRule, Counter, ClaimFile, ClaimInFile, AnswerFile, ClaimAnswer, Printer, Invoice, InvoiceLine, InvoicePayment,
+    Preset, Agreement, BillingProvider, Fee, TableImport, PtpPair, UnitLimit, AddOnPrimary, RelativeValue, DiagnosisCode, DiagnosisWord, Case, Assignment, Override, Obstacle, Entry, Stretch, Allotment, Report, WordingSwitch, Proposal, Reworded, Review, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, RecordsRequest, Packet, PacketDemand, Sending,
+    Billing, Claim, ClaimAct, Decided, Unbilled, Hold, FindingOverride, Firing, OwnRule, Counter, ClaimFile, ClaimInFile, FileAct, Batch, AnswerFile, ClaimAnswer, Printer, Invoice, InvoiceLine, InvoicePayment, Statement,
     Device, Notice, Delivery, Preference, Drill, Snapshot, ExcludedParty, Party, Screening, Screened, Hit, Decision, Job, Run, Heartbeat, AuditEntry,
 )  # fmt: skip
 
@@ -1865,13 +2024,29 @@ GUARDS: dict[str, str] = {
         "BEGIN SELECT RAISE(ABORT, 'guard: a claim is kept as it was made'); END"
     ),
     **_never("claim_act", "UPDATE", "DELETE"),
+    **_never("decided", "UPDATE", "DELETE"),
     **_never("finding_override", "UPDATE", "DELETE"),
     **_never("own_rule", "UPDATE", "DELETE"),
     **_never("claim_file", "UPDATE", "DELETE"),
     **_never("claim_in_file", "UPDATE", "DELETE"),
+    **_never("file_act", "UPDATE", "DELETE"),
     **_never("answer_file", "UPDATE", "DELETE"),
     **_never("claim_answer", "UPDATE", "DELETE"),
     **_never("invoice_line", "UPDATE", "DELETE"),
+    "invoice_line_once": (
+        "CREATE TRIGGER invoice_line_once BEFORE INSERT ON invoice_line WHEN EXISTS (SELECT 1 FROM invoice_line "
+        "JOIN invoice ON invoice.id = invoice_line.invoice_id WHERE invoice_line.case_id = NEW.case_id "
+        "AND invoice.void_at IS NULL AND invoice.id <> NEW.invoice_id) "
+        "BEGIN SELECT RAISE(ABORT, 'guard: a case is invoiced once'); END"
+    ),
+    **_never("invoice", "DELETE"),
+    "invoice_kept": (
+        "CREATE TRIGGER invoice_kept BEFORE UPDATE ON invoice WHEN NEW.number <> OLD.number OR OLD.void_at IS NOT NULL "
+        "OR NEW.facility_id <> OLD.facility_id OR NEW.total_cents <> OLD.total_cents OR NEW.issued_on <> OLD.issued_on "
+        "OR NEW.due_on <> OLD.due_on "
+        "BEGIN SELECT RAISE(ABORT, 'guard: an invoice is kept as it was issued'); END"
+    ),
+    **_never("invoice_payment", "UPDATE", "DELETE"),
     "counter_only_up": (
         "CREATE TRIGGER counter_only_up BEFORE UPDATE ON counter WHEN NEW.value <= OLD.value "
         "BEGIN SELECT RAISE(ABORT, 'guard: a number is given once'); END"

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from actions import Actor, Refused, audit, credentials, records
+from actions import Actor, Refused, audit, credentials, records, unbilled
 from actions.loading import Loaded, export, load
 from models import Assignment, Case, Entry, Facility, Patient, Person, Preset, db
 from practice import record, signing
@@ -209,6 +209,7 @@ def close(case: Case, *, status: Status, by: Actor, now: datetime) -> None:
         entries.append(_entry(record.Signoff(staff=staff), now, at=now, replaces=signed and signed.client_id))
         records.append(case, entries, by=by, now=now)
         Case.update(closed_at=now, closed_by=by.id).where(Case.id == case.id).execute()
+        unbilled.note(case, now=now)
         audit.record(by, "close", "case", row_id=case.id, case_id=case.id, status=status)
 
 
@@ -239,6 +240,7 @@ def reopen(case: Case, *, by: Actor, now: datetime) -> None:
         if not case.closed_at:
             raise Refused("This case is open already.")
         Case.update(closed_at=None, closed_by=None).where(Case.id == case.id).execute()
+        unbilled.note(case, now=now)
         if signed := _standing(case, "signoff"):
             struck = _entry(record.Struck(reason="reopened"), now, at=signed.at, replaces=signed.client_id)
             records.append(case, [struck], by=by, now=now)

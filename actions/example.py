@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from actions import MACHINE, Actor, Refused, cases, credentials, documents, packets, places, records, reports
+from actions import MACHINE, Actor, Refused, cases, credentials, documents, packets, places, records, reports, weighing
 from actions.sessions import HASHER
 from models import (
     SETTINGS,
@@ -290,7 +290,7 @@ def _sign(case: Case, by: Actor, password: str, seed: int, now: datetime) -> Non
             by=by,
             now=now,
         )
-    if seed % 2 and not packets.weigh(case).objections:
+    if seed % 2 and not weighing.weigh(case).objections:
         packets.request(case, preview=False, by=MACHINE, now=now)
 
 

@@ -18,7 +18,7 @@ LEASE = timedelta(minutes=2)
 TRIES = 8
 WAIT = timedelta(minutes=1)
 """After the first failure; twice as long after each more, half a day at most."""
-NIGHTLY = ("anchor", "backup", "sweep", "credentials", "exclusions_nightly")
+NIGHTLY = ("anchor", "backup", "sweep", "credentials", "exclusions_nightly", "rules")
 NIGHTLY_HOUR = 2
 """Local hour from which the day's slots are made."""
 

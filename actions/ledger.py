@@ -45,7 +45,6 @@ TOLD_BY = frozenset(
     ]
 )
 """Kinds of entries from which stretches come; the others change none."""
-SOURCE = "billing reference 1.5 and 12"
 METHODS = {"whole": "takes overlapped blocks whole", "equal": "equal split", "signed": "as it was signed"}
 
 
@@ -122,9 +121,9 @@ def _instants(pairs: list[list[str]]) -> Intervals:
 # For one case
 
 
-def of_case(case: Case, facts: Facts) -> dict[str, Ledger]:
+def of_case(case: Case, facts: Facts, agreed: Terms | None = None) -> dict[str, Ledger]:
     """By staff id, the ledger of each physician of the case around its time."""
-    agreed, found = terms(), {}
+    agreed, found = agreed or terms(), {}
     for staff, name in _physicians(facts).items():
         edges = Stretch.select(pw.fn.MIN(Stretch.start), pw.fn.MAX(Stretch.end)).where(
             Stretch.case == case.id, Stretch.who == name
@@ -157,36 +156,16 @@ def shares(case: Case, ledgers: Mapping[str, Ledger]) -> dict[str, Share]:
     return {staff: one.shares[case.id] for staff, one in ledgers.items() if case.id in one.shares}
 
 
-def findings(case: Case, facts: Facts, ledgers: Mapping[str, Ledger], coded: coding.Coding) -> list[scrub.Finding]:
+def findings(case: Case, facts: Facts, ledgers: Mapping[str, Ledger]) -> tuple[scrub.Shared, ...]:
     """V04, V07 and V08 where they are about this case."""
-    found = []
-    for staff, one in ledgers.items():
-        name = facts.person_name(staff)
-        found += [
-            scrub.Finding(
-                id=said.id,
-                severity=said.severity,
-                message=f"{name}: {said.message}",
-                where=f"ledger#{staff}",
-                source=SOURCE,
-            )
-            for said in books.findings(one)
-            if case.id in said.cases
-        ]
-    return [*found, *_recorded(case, facts, coded, {one.id for one in found})]
-
-
-def _recorded(case: Case, facts: Facts, coded: coding.Coding, known: set[str]) -> Iterable[scrub.Finding]:
-    """What the record itself says against the same rules: a reader not in the room, more cases than the payer takes."""
-    rule = rule_of(case, terms()) or coding.NO_RULE
-    remote = {p.physician for p in facts.physician_log if "remote" in (p.method or "").lower()}
-    if any(line.code == "95940" and line.rendering in remote for line in coded.lines):
-        said = "95940 needs the physician in the room, and the record says that the connection was remote: mend one of them."
-        yield scrub.Finding(id="V04", severity="block", message=said, where="record#presence", source=SOURCE)
-    peak = conc.peak(facts) or 0
-    if peak > rule.max_concurrent and "V08" not in known:
-        said = f"The record says {peak} cases at the same time; the limit is {rule.max_concurrent}. Give the reason."
-        yield scrub.Finding(id="V08", severity="error", message=said, where="record#presence", source=SOURCE)
+    return tuple(
+        scrub.Shared(
+            id=said.id, severity=said.severity, message=f"{facts.person_name(staff)}: {said.message}", where=f"ledger#{staff}"
+        )
+        for staff, one in ledgers.items()
+        for said in books.findings(one)
+        if case.id in said.cases
+    )  # fmt: skip
 
 
 def proofs(case: Case, facts: Facts, ledgers: Mapping[str, Ledger]) -> tuple[Proof, ...]:

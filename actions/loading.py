@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from actions import Actor, audit, credentials, ledger
+from actions import Actor, audit, credentials, ledger, unbilled
 from models import Assignment, Case, Entry, Facility, Patient, Payer, Person, Surgeon, db
 from practice import cases, interchange, record
 from practice.cases import Facts, Header
@@ -39,6 +39,7 @@ def load(raw: bytes, *, by: Actor, now: datetime) -> Loaded:
         _assign(case, facts)
         ledger.index(case, facts)
         credentials.rejudge(now=now, cases=[case.id])
+        unbilled.note(case, now=now)
         audit.record(by, "load", "case", row_id=case.id, case_id=case.id, entries=len(entries))
     note = ""
     if namesakes:

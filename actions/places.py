@@ -9,8 +9,8 @@ from typing import Any
 import peewee as pw
 
 from actions import MACHINE, Actor, Refused, audit
-from models import Agreement, Case, Facility, Packet, Patient, Payer, PayerRule, Preset, Surgeon, db
-from practice import coding, presets
+from models import Agreement, Case, Facility, Packet, PacketDemand, Patient, Payer, PayerRule, Preset, Surgeon, db
+from practice import coding, demands, presets
 
 ALIKE: dict[type[pw.Model], tuple[str, ...]] = {
     Facility: ("name", "state"),
@@ -51,6 +51,8 @@ def objections(model: type[pw.Model], row: pw.Model | None, values: dict[str, An
             or _overlaps(PayerRule, row, values, "payer", "payer_class")
             or _packed(values, row)
         )
+    if model is PacketDemand:
+        return _overlaps(PacketDemand, row, values, "payer", "payer_class", "purpose", "part")
     if model is Agreement:
         return _frozen(row, values, on) or _overlaps(Agreement, row, values, "facility")
     return []
@@ -148,7 +150,7 @@ def take_in(model: type[pw.Model], rows: Sequence[dict[str, Any]], *, by: Actor)
 
 
 def seed() -> None:
-    """Put the payer rules and presets the app comes with into a practice that has none."""
+    """Put the payer rules, contents of packets and presets the app comes with into a practice that has none."""
     with db.atomic():
         if not PayerRule.select().exists():
             for rule in coding.default_rules():
@@ -157,9 +159,17 @@ def seed() -> None:
                     remote_code=rule.remote_code or "", rounding=rule.rounding, follows_cms=rule.follows_cms,
                     min_first_quarter_minutes=rule.min_first_quarter_minutes,
                     min_first_hour_minutes=rule.min_first_hour_minutes, max_concurrent=rule.max_concurrent,
+                    filing_days=rule.filing_days, appeal_days=rule.appeal_days, demands=list(rule.demands),
                     source=rule.source, certainty=rule.certainty,
                 )  # fmt: skip
             audit.record(MACHINE, "seed", "payer_rule")
+        if not PacketDemand.select().exists():
+            for seed in demands.seeds():
+                PacketDemand.create(
+                    purpose=seed.purpose, part=seed.demand.part, words=seed.demand.words, required=seed.demand.required,
+                    from_on=seed.from_on, source=seed.source, certainty=seed.certainty,
+                )  # fmt: skip
+            audit.record(MACHINE, "seed", "packet_demand")
         if not Preset.select().exists():
             for columns in presets.defaults():
                 Preset.create(**columns)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import peewee as pw
 
-from actions import MACHINE, Actor, Refused, audit, documents, jobs, ledger, passkeys, records, sessions
+from actions import MACHINE, Actor, Refused, audit, documents, jobs, ledger, passkeys, records, sessions, unbilled
 from models import (
     SETTINGS,
     Addendum,
@@ -535,6 +535,7 @@ def sign(
         if case.signed_at is None:
             ledger.keep(case, by=by, now=now)
             Case.update(signed_at=now).where(Case.id == case.id).execute()
+            unbilled.note(case, now=now)
         ask_for_pdf(report, now=now)
         audit.record(
             by, "sign", "report", row_id=report.id, case_id=case.id, text_sha256=signature.text_sha256,

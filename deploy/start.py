@@ -40,6 +40,7 @@ def main() -> None:
     refuse_taken(here.port)
     if command("migrate").returncode:
         sys.exit("The database could not be brought up to date; nothing was started.")
+    command("tables", "diagnoses")  # once; without it claims are made all the same, and say that codes were not checked
     if demo and command("demo").returncode:
         print("The example practice was not filled in, for the reason above. Starting with what is there.", flush=True)
     children = {}
@@ -82,8 +83,8 @@ def refuse_taken(port: int) -> None:
             )
 
 
-def command(name: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([sys.executable, "-P", ROOT / "deploy/evoked.py", name])  # noqa: S603  our own file
+def command(*words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, "-P", ROOT / "deploy/evoked.py", *words])  # noqa: S603  our own file
 
 
 def invite_owner() -> None:

@@ -65,6 +65,29 @@
     });
   });
 
+  // A code that was found becomes a line of its field, and the search is ready for the next one.
+  document.addEventListener("click", function (event) {
+    var pick = event.target.closest("[data-line]");
+    if (!pick) return;
+    event.preventDefault();
+    var field = pick.form.elements[pick.dataset.line];
+    field.value = (field.value.trim() ? field.value.trim() + "\n" : "") + pick.value;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+    var list = pick.closest("[id]");
+    var search = document.querySelector("[data-finds='" + list.id + "']");
+    list.replaceChildren();
+    search.value = "";
+    search.focus();
+  });
+  // Enter and the arrow down go to what was found; they do not send the form.
+  document.addEventListener("keydown", function (event) {
+    var search = event.target.closest("[data-finds]");
+    if (!search || (event.key !== "Enter" && event.key !== "ArrowDown")) return;
+    event.preventDefault();
+    var first = document.querySelector("#" + search.dataset.finds + " button");
+    if (first) first.focus();
+  });
+
   // A report in sight says so every half minute, and once more when it goes out of sight: minutes in review.
   var timed = document.querySelector("[data-review]");
   function beat(begins) {

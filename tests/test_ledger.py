@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from actions import Refused, ledger, loading, packets, records
+from actions import Refused, ledger, loading, records, weighing
 from models import Allotment, Case, Entry, Payer, Stretch
 from practice import concurrency as conc
 from tests.cast import NOW, actor, case_file
@@ -50,7 +50,7 @@ def test_two_cases_at_once_share_the_exclusive_minutes(two):
     )
     assert whole > 10
     assert abs(alone(two[0]) + alone(two[1]) - whole) <= 2
-    coded = packets.weigh(Case.with_header(two[0].id)).coding
+    coded = weighing.weigh(Case.with_header(two[0].id)).coding
     assert {line.code: line.minutes for line in coded.lines}.get("G0453") in (None, alone(two[0]))
     assert any("not allotted to this patient" in one.reason for one in coded.not_billed)
 
@@ -97,7 +97,7 @@ def test_a_signed_case_stays_as_signed(cast, two):
 def test_more_cases_than_the_payer_takes_is_found_on_each_and_shown_today(client_for, cast, two):
     medicare(cast, "A-3")
     medicare(cast, "A-4")
-    found = {one.id: one for one in packets.weigh(Case.with_header(two[0].id)).findings}
+    found = {one.id: one for one in weighing.weigh(Case.with_header(two[0].id)).findings}
     assert found["V08"].severity == "error" and "4 cases" in found["V08"].message
     text = client_for(cast.bo).get(f"/cases/{two[0].id}/packet").get_data(as_text=True)
     assert f"/ledger/{cast.pia.id}/{on(two[0])}" in text
@@ -108,7 +108,7 @@ def test_more_cases_than_the_payer_takes_is_found_on_each_and_shown_today(client
 
 def test_the_proof_names_no_other_patient_and_no_other_case(cast, two):
     ledger.choose(two[1], cast.pia, whole=True, reason="Mrs Doe was worse", by=actor(cast.pia), now=NOW)
-    weighed = packets.weigh(Case.with_header(two[0].id))
+    weighed = weighing.weigh(Case.with_header(two[0].id))
     (day,) = weighed.days
     assert [row.label for row in day.rows] == ["This case", "Another case (1)"]
     assert "A-2" not in str(day) and "Doe" not in str(day)
@@ -117,5 +117,5 @@ def test_the_proof_names_no_other_patient_and_no_other_case(cast, two):
 def test_a_commercial_case_loses_the_minutes_billed_for_another_alone(cast, two):
     acme = Payer.get(Payer.name == "Acme PPO")
     Case.update(payer=acme, payer_class="commercial").where(Case.id == two[1].id).execute()
-    coded = packets.weigh(Case.with_header(two[1].id)).coding
+    coded = weighing.weigh(Case.with_header(two[1].id)).coding
     assert any("billed for another patient alone" in one.reason for one in coded.not_billed)

@@ -11,7 +11,7 @@ from PIL import Image
 from pypdf import PdfReader
 
 import tasks
-from actions import Refused, documents, jobs, packets, reports
+from actions import Refused, documents, jobs, packets, reports, weighing
 from models import SETTINGS, AuditEntry, Case, Credential, CredentialType, Document, Job, Packet, db
 from practice import signing
 from practice.report import impression
@@ -107,13 +107,13 @@ def test_the_page_shows_lines_with_their_steps_and_what_is_not_billed(client_for
 
 def test_what_stands_in_the_way_refuses_the_packet_and_every_reason_is_shown(client_for, cast):
     case, bo = load(cast, "08"), client_for(cast.bo)
-    reasons = packets.weigh(case).objections
+    reasons = weighing.weigh(case).objections
     assert len(reasons) > 3
     answer = bo.post(f"/cases/{case.id}/packets")
     assert answer.status_code == 422
     shown = re.sub(r"\s+", " ", answer.get_data(as_text=True))
     assert "No packet was made" in shown
-    for finding in packets.weigh(case).blocking:
+    for finding in weighing.weigh(case).blocking:
         assert finding.message in shown
     assert not Packet.select().exists()
     assert not Job.select().exists()
@@ -221,7 +221,7 @@ def test_two_physicians_each_sign_for_their_own_minutes(client_for, cast):
     page = bo.get(f"/cases/{case.id}/packet").get_data(as_text=True)
     assert page.count("Has not signed") == 1
     assert "Physician 2, MD has minutes on the claim and has not signed" in page
-    assert "To be mended (1)" in page
+    assert "To be mended (2)" in page
 
 
 # A payer nobody knows
@@ -230,7 +230,7 @@ def test_two_physicians_each_sign_for_their_own_minutes(client_for, cast):
 def test_a_day_without_a_payer_rule_stops_the_claim_and_breaks_nothing(cast):
     Case.update(date_of_service=date(2012, 6, 9)).where(Case.id == load(cast, "02").id).execute()
     case = sign(Case.get(), cast)
-    weighed = packets.weigh(case)
+    weighed = weighing.weigh(case)
     assert weighed.blocking[0].id == "PAY-01"
     assert not [line for line in weighed.coding.lines if line.minutes]
     assert weighed.coding.counted_minutes == 305

@@ -13,7 +13,7 @@ from pypdf import PdfReader
 
 import models
 import tasks
-from actions import MACHINE, Refused, cases, jobs, packets, screenings
+from actions import MACHINE, Refused, cases, jobs, screenings, weighing
 from models import (
     AuditEntry,
     Decision,
@@ -576,12 +576,12 @@ def test_an_excluded_person_is_not_assigned_whatever_the_reason(screened):
 def test_a_standing_exclusion_blocks_the_packet(screened):
     case = the_cast.load(screened, "02")
     screenings.decide(the_hit(screened.tess), what="confirmed", reason="Verified by SSN online", evidence="OIG 1", by=actor(screened.olive), now=NOW)  # fmt: skip
-    blocking = {finding.id: finding.message for finding in packets.weigh(case).blocking}
+    blocking = {finding.id: finding.message for finding in weighing.weigh(case).blocking}
     assert "is excluded since" in blocking["EXC-01"]
 
 
 def test_a_claim_says_who_was_not_screened_in_time_and_is_not_held_for_it(cast):
-    weighed = packets.weigh(the_cast.load(cast, "02"))
+    weighed = weighing.weigh(the_cast.load(cast, "02"))
     said = [finding.message for finding in weighed.findings if finding.id == "EXC-02"]
     assert any("Tess Tran was never screened" in one for one in said)
     assert not any(finding.id.startswith("EXC") for finding in weighed.blocking)

@@ -16,6 +16,7 @@ from actions import Actor
 from actions.passkeys import Site
 from models import ROLES, SETTINGS, Person
 from practice.figures import in_words
+from practice.money import dollars
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -125,7 +126,9 @@ NAV = (
     ("Today", "desk.today", "today", ROLES),
     ("Cases", "cases.listing", "cases", ROLES),
     ("Reports", "reports.inbox", "reports", ("owner", "physician", "technologist")),
+    ("Claims", "claims.board", "claims", ("owner", "biller", "auditor")),
     ("Packets", "packets.listing", "packets", ("owner", "biller")),
+    ("Invoices", "invoices.listing", "money", ("owner", "biller", "auditor")),
     ("People", "people.listing", "people", ("owner",)),
     ("Credentials", "credentials.listing", "credentials", ("owner", "auditor", "biller")),
     ("Screening", "screenings.index", "search", ("owner", "auditor")),
@@ -197,33 +200,44 @@ def register(app: Flask) -> None:
     """Hang in every noun."""
     from views import (
         alerts,
+        answers,
         audit,
+        billings,
         cases,
+        claim_files,
+        claims,
         commands,
         credentials,
         desk,
         documents,
         editing,
+        invoices,
         ledger,
         notices,
         offline,
         packets,
+        paper_claims,
         passkeys,
         people,
         phone,
         places,
         record,
+        records_requests,
         reports,
+        rules,
         screenings,
         sessions,
+        tables,
         verifications,
         wording,
     )
 
     for module in (
-        alerts, audit, cases, credentials, desk, documents, editing, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions,
+        alerts, answers, audit, billings, cases, claim_files, claims, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, paper_claims, passkeys, people, phone, places, record, records_requests, reports, rules, screenings, sessions, tables,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)
     commands.register(app)
-    app.jinja_env.filters.update(day=day, moment=moment, clock=clock, device=device, hours=hours, took=in_words)
+    app.jinja_env.filters.update(
+        day=day, moment=moment, clock=clock, device=device, hours=hours, took=in_words, dollars=dollars
+    )

@@ -32,6 +32,7 @@ from views import actor, now, page, roles, signed_in
 from views.case_forms import BookingForm, HeaderForm, active, data_of, filled, header_of
 from views.credentials import ineligible, judged, overrides_of
 from views.record import Record, jump
+from views.tables import found_diagnoses, looked_up
 
 bp = Blueprint("cases", __name__)
 
@@ -134,13 +135,15 @@ def search():
 @bp.get("/cases/new")
 @roles("owner")
 def new():
-    return page("cases/new.html", form=filled(BookingForm()), reasons=[])
+    return page("cases/new.html", form=filled(BookingForm()), reasons=[], found=found_diagnoses())
 
 
 @bp.post("/cases")
 @roles("owner")
 def create():
     form = filled(BookingForm())
+    if found := looked_up(form):
+        return page("cases/new.html", form=form, reasons=[], found=found)
     made = _accepted(form, lambda: cases.book(
         **header_of(form),
         preset=Preset.get_by_id(form.preset.data) if form.preset.data else None,
@@ -151,7 +154,7 @@ def create():
     if isinstance(made, Case):
         flash("The case is booked.")
         return redirect(url_for("cases.show", id=made.id), 303)
-    return page("cases/new.html", 422, form=form, reasons=made)
+    return page("cases/new.html", 422, form=form, reasons=made, found=found_diagnoses())
 
 
 def _accepted(form: HeaderForm, act: Callable[[], Case]) -> Case | list[str]:
@@ -171,7 +174,8 @@ def edit(id: int):
     if case.signed_at:
         raise Refused(records.SIGNED)
     audit.viewed(actor(), "case", row_id=case.id, case_id=case.id)
-    return page("cases/edit.html", form=filled(HeaderForm(data=data_of(case)), case), case=case, reasons=[])
+    form = filled(HeaderForm(data=data_of(case)), case)
+    return page("cases/edit.html", form=form, case=case, reasons=[], found=found_diagnoses())
 
 
 @bp.post("/cases/<row:id>/edit")
@@ -179,11 +183,13 @@ def edit(id: int):
 def revise(id: int):
     case = find_case(id)
     form = filled(HeaderForm(), case)
+    if found := looked_up(form):
+        return page("cases/edit.html", form=form, case=case, reasons=[], found=found)
     made = _accepted(form, lambda: cases.revise(case, **header_of(form), by=actor()))
     if isinstance(made, Case):
         flash("The case is changed. Drafts of its report are drafted again.")
         return redirect(url_for("cases.show", id=case.id), 303)
-    return page("cases/edit.html", 422, form=form, case=case, reasons=made)
+    return page("cases/edit.html", 422, form=form, case=case, reasons=made, found=found_diagnoses())
 
 
 # One case

@@ -12,8 +12,8 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, IntegerField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, NumberRange, Optional, Regexp, ValidationError
 
-from models import SETTINGS, Agreement, Facility, Patient, Payer, PayerRule, Preset, Surgeon
-from practice import coding, presets
+from models import SETTINGS, Agreement, Facility, PacketDemand, Patient, Payer, PayerRule, Preset, Surgeon
+from practice import coding, demands, presets
 from practice.cases import PayerClass
 from practice.identifiers import npi_problem
 from views import day, now
@@ -119,6 +119,23 @@ class RuleForm(FlaskForm):
             raise ValidationError(f"{payer.name} is {_plain(payer.payer_class)}. Choose that class.")
 
 
+class ContentForm(FlaskForm):
+    """What goes into a packet for a purpose."""
+
+    payer = SelectField("Payer", coerce=int, description="Its own row stands in the place of the one for its class.")
+    payer_class = SelectField("Class", choices=[("", "everybody"), *CLASSES])
+    purpose = SelectField("Purpose", choices=[(name, title.lower()) for name, title in demands.PURPOSES.items()])
+    part = SelectField("Part", choices=list(demands.PARTS.items()))
+    words = StringField("In the payer's words", [Length(max=200)])
+    required = BooleanField("Required: a packet says so when it is missing", default=True)
+    from_on = DateField("Applies from", [DataRequired("Type the first date of service it applies to.")])
+    until_on = DateField("Applies until", [Optional(), _after_start])
+    source = StringField(
+        "Where this stands", [DataRequired("Name the policy or letter this comes from."), Length(max=300)]
+    )
+    certainty = SelectField("How sure", choices=CERTAINTY)
+
+
 class PatientForm(FlaskForm):
     name = StringField("Name", [DataRequired("Type LAST, FIRST as on the wristband."), Length(max=120)])
     mrn = StringField("MRN", [Length(max=40)])
@@ -196,6 +213,8 @@ class Noun:
         """All rows, each with the row it belongs to."""
         if self.model is PayerRule:
             return PayerRule.select(PayerRule, Payer).left_outer_join(Payer)
+        if self.model is PacketDemand:
+            return PacketDemand.select(PacketDemand, Payer).left_outer_join(Payer)
         if self.model is Agreement:
             return Agreement.select(Agreement, Facility).join(Facility)
         return self.model.select()
@@ -239,6 +258,16 @@ NOUNS = {
             dated=True,
         ),
         Noun(
+            "packet-contents", "row", "Packet contents",
+            "What goes into a packet for a purpose, by payer. A payer's own row stands in the place of the one for everybody.",
+            PacketDemand, ContentForm,
+            (("Part", lambda r: demands.PARTS[r.part]), ("Purpose", lambda r: demands.PURPOSES[r.purpose]),
+             ("For", lambda r: r.payer.name if r.payer else _plain(r.payer_class) or "everybody"),
+             ("Required", lambda r: "required" if r.required else "when on file"), *_SPAN, ("Sure", lambda r: dict(CERTAINTY).get(r.certainty, ""))),
+            (PacketDemand.purpose, PacketDemand.id),
+            lambda word: PacketDemand.purpose.contains(word) | PacketDemand.part.contains(word.replace(" ", "_")) | PacketDemand.words.contains(word) | Payer.name.contains(word),
+        ),
+        Noun(
             "patients", "patient", "Patients", "Search by the first letters of the last name, or by the whole MRN.",
             Patient, PatientForm,
             (("Patient", lambda r: r.name), ("MRN", lambda r: r.mrn), ("Born", lambda r: r.dob or ""), ("Sex", lambda r: r.sex)),
@@ -267,6 +296,8 @@ def with_choices(form: FlaskForm, row: pw.Model | None = None) -> FlaskForm:
     """Fill the choices that are rows. One that is out of the choices is still offered to the row that uses it."""
     if isinstance(form, RuleForm):
         form.payer.choices = [(0, "all of the class"), *_names(Payer, row and row.payer_id)]
+    if isinstance(form, ContentForm):
+        form.payer.choices = [(0, "no payer of its own"), *_names(Payer, row and row.payer_id)]
     if isinstance(form, CoverageForm):
         form.payer.choices = _names(Payer, row and row.payer_id)
     if isinstance(form, AgreementForm):
@@ -290,7 +321,7 @@ def values(form: FlaskForm) -> dict[str, Any]:
     if isinstance(form, PresetForm):
         lines = [line.strip() for line in columns["structures"].splitlines() if line.strip()]
         return {"name": columns["name"], "structures": lines, **presets.columns(form.setups.data)}
-    if isinstance(form, RuleForm):
+    if isinstance(form, RuleForm | ContentForm):
         columns["payer"] = columns["payer"] or None
     if "state" in columns:
         columns["state"] = columns["state"].upper()

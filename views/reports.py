@@ -13,7 +13,8 @@ from wtforms import BooleanField, HiddenField, PasswordField, SelectField, Selec
 from wtforms.validators import DataRequired, Length, Optional
 
 import tasks
-from actions import Refused, audit, documents, editing, packets, passkeys, reports, reviews, wording
+from actions import Refused, audit, documents, editing, passkeys, reports, reviews, weighing, wording
+from actions.terms import Terms, terms
 from models import Approval, Assignment, Case, Document, Entry, Facility, Job, Patient, Report, Signature
 from practice import drafting, keying, signing, telling
 from practice.cases import Facts
@@ -119,13 +120,13 @@ GROUPS = (
 @bp.get("/reports")
 @roles("owner", "physician", "technologist")
 def inbox():
-    waiting = _inbox(packets.terms())
+    waiting = _inbox(terms())
     audit.viewed(actor(), "report", listed=[one.case.id for one in waiting])
     groups = [(title, [one for one in waiting if one.group == key]) for key, title in GROUPS]
     return page("reports/inbox.html", groups=groups, count=len(waiting))
 
 
-def _inbox(agreed: packets.Terms | None = None) -> list[Waiting]:
+def _inbox(agreed: Terms | None = None) -> list[Waiting]:
     """Everything that waits, in the order it is worked off; what is held only where the terms are given."""
     cases = _unsigned()
     drafts = reports.newest(cases)
@@ -161,7 +162,7 @@ def _unsigned() -> list[Case]:
 
 def _waiting(
     case: Case, report: Report | None, approval: Approval | None, mine: set[tuple[int, str]], look: int | None,
-    agreed: packets.Terms | None,
+    agreed: Terms | None,
 ) -> Waiting:  # fmt: skip
     facts = report.read_facts() if report else case.facts()
     return Waiting(
@@ -193,10 +194,10 @@ def _group(case: Case, report: Report | None, approval: Approval | None, mine: s
     return "approve" if not approval and approves else "others"
 
 
-def _held(case: Case, facts: Facts, agreed: packets.Terms) -> str:
+def _held(case: Case, facts: Facts, agreed: Terms) -> str:
     """The units that cannot be billed before the signature. Practices without fees see units, never invented money."""
     try:
-        lines = packets.coded_by(case, facts, agreed).lines
+        lines = weighing.coded_by(case, facts, agreed).lines
     except Refused:
         return ""
     lines = sorted(lines, key=lambda line: line.code not in CONTINUOUS)

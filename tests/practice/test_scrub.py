@@ -5,54 +5,9 @@ from typing import Any
 
 import pytest
 
-from practice.cases import Facts
-from practice.coding import code
-from practice.scrub import RULES, BilledLine, CaseForScrub, Credential, Finding, Order, Signature, findings
-from tests.practice.made_cases import COMMERCIAL, at, made, presence, segment, when
-
-CREDENTIALS = (
-    Credential(person_name="Tess Tran", kind="CNIM", number="1001", until_on=date(2027, 1, 1), verified=True),
-    Credential(person_name="Pia Park", kind="State license", number="IL-1", state="IL", verified=True),
-    Credential(person_name="Pia Park", kind="Hospital privileges", facility="Mercy", verified=True),
-)
-SIGNED = Signature(name="Pia Park", at=when("12:00"), text_sha256="a" * 64, staff="P1")
-ALERT: dict[str, Any] = {
-    "id": "AL1", "t": at("08:30"), "modality": "SSEP", "surgical_context": "distraction", "criterion": "50%", "src": "al1",
-    "cause_suspected": "traction", "rows": [{"ref": "BL1", "side": "L", "change_pct": -60}],
-    "communicated": [
-        {"who": "surgeon", "t": at("08:30"), "mode": "verbal"},
-        {"who": "interpreting physician", "t": at("08:31"), "mode": "chat"},
-    ],
-    "actions": [{"t": at("08:33"), "by": "surgeon", "text": "distraction released"}],
-    "resolution": {"status": "resolved", "t": at("08:45")},
-}  # fmt: skip
-
-
-def clean(facts: Facts | None = None, **changes: Any) -> CaseForScrub:
-    """A case against which no rule speaks, changed as the test wants."""
-    facts = facts or made()
-    return CaseForScrub(
-        **{
-            "facts": facts,
-            "coding": code(facts, rule=COMMERCIAL),
-            "documents": ("order", "consent"),
-            "credentials": CREDENTIALS,
-            "signatures": (SIGNED,),
-            "approved": True,
-            "npis": {"P1": "1234567893"},
-            "order": Order(requested_by="Sam Sato, MD", requested_on=date(2026, 3, 1), surgeon_npi="1245319599"),
-            **changes,
-        }
-    )
-
-
-def of(case: CaseForScrub, rule: str) -> list[Finding]:
-    return [finding for finding in findings(case) if finding.id == rule]
-
-
-def only(case: CaseForScrub, rule: str) -> Finding:
-    (found,) = of(case, rule)
-    return found
+from practice.scrub import Credential, Order, Report, Signature, findings
+from tests.practice.made_cases import at, presence, segment, when
+from tests.practice.made_scrub import ALERT, CREDENTIALS, SIGNED, billed, clean, line, of, only, whole
 
 
 def credentials(*changed: Credential, drop: str) -> tuple[Credential, ...]:
@@ -64,20 +19,11 @@ def test_a_clean_case_has_no_findings() -> None:
 
 
 def test_a_clean_case_with_an_alert_has_none_either() -> None:
-    assert findings(clean(made(alerts=[ALERT]))) == []
-
-
-def test_each_rule_is_listed_once_with_question_and_source() -> None:
-    ids = [rule.id for rule in RULES]
-    assert ids == [
-        "DOC-01", "DOC-02", "DOC-05", "DOC-08", "DOC-10", "DOC-12", "DOC-16", "DOC-18", "DOC-20", "DOC-23", "DOC-28",
-        "DOC-29", "REC-01",
-    ]  # fmt: skip
-    assert all(rule.asks.endswith("?") and rule.source and rule.severity == "block" for rule in RULES)
+    assert findings(clean(whole(alerts=[ALERT]))) == []
 
 
 def test_blocks_come_first() -> None:
-    found = findings(clean(signatures=(), documents=(), approved=False))
+    found = findings(clean(signatures=(), papers=(), report=Report()))
     order = ["block", "error", "warn", "info"]
     ranks = [order.index(finding.severity) for finding in found]
     assert ranks == sorted(ranks)
@@ -86,25 +32,25 @@ def test_blocks_come_first() -> None:
 
 def test_a_missing_value_is_said_once() -> None:
     log = presence("07:55", None, concurrency=[])
-    found = findings(clean(made(physician_log=[log], alerts=[{**ALERT, "resolution": None}], header__preop_exam=None)))
+    found = findings(clean(whole(physician_log=[log], alerts=[{**ALERT, "resolution": None}], header__preop_exam=None)))
     assert [(f.id, f.where) for f in found if f.severity == "block"] == [
+        ("REC-01", "case#preop_exam"),
         ("DOC-12", "record#entry-on-P1-07:55"),
         ("DOC-23", "record#alert-AL1"),
-        ("REC-01", "record#entry-on-P1-07:55"),
-        ("REC-01", "case#preop_exam"),
     ]
+    assert [(f.id, f.where) for f in found if f.severity == "error"] == [("DOC-14", "record#entry-on-P1-07:55")]
 
 
 # DOC-01: the request
 
 
 def test_no_request_at_all_blocks() -> None:
-    facts = made(header__requested_by=None)
-    assert only(clean(facts, order=Order(), documents=()), "DOC-01").severity == "block"
+    facts = whole(header__requested_by=None)
+    assert only(clean(facts, order=Order(), papers=()), "DOC-01").severity == "block"
 
 
 def test_a_request_without_its_paper_or_details_warns() -> None:
-    found = of(clean(order=Order(), documents=()), "DOC-01")
+    found = of(clean(order=Order(), papers=()), "DOC-01")
     assert [finding.severity for finding in found] == ["warn", "warn", "warn"]
 
 
@@ -117,18 +63,18 @@ def test_an_order_dated_after_the_day_needs_a_reason() -> None:
 
 
 def test_no_indication_blocks_and_no_structures_warn() -> None:
-    assert only(clean(made(header__indication=None)), "DOC-02").severity == "block"
-    assert only(clean(made(header__structures_at_risk=[])), "DOC-02").severity == "warn"
+    assert only(clean(whole(header__indication=None)), "DOC-02").severity == "block"
+    assert only(clean(whole(header__structures_at_risk=[])), "DOC-02").severity == "warn"
 
 
 @pytest.mark.parametrize("field", ["mrn", "dob"])
 def test_a_patient_with_one_identifier_blocks(field: str) -> None:
-    found = only(clean(made(**{f"header__patient__{field}": None})), "DOC-05")
+    found = only(clean(whole(**{f"header__patient__{field}": None})), "DOC-05")
     assert (found.severity, found.where) == ("block", f"case#patient-{field}")
 
 
 def test_no_room_warns() -> None:
-    assert only(clean(made(header__facility__or_room=None)), "DOC-05").severity == "warn"
+    assert only(clean(whole(header__facility__or_room=None)), "DOC-05").severity == "warn"
 
 
 # DOC-08: technologists
@@ -163,8 +109,8 @@ def test_a_credential_without_number_or_verification_warns() -> None:
 
 
 def test_nobody_or_nobody_qualified_in_the_room_blocks() -> None:
-    assert only(clean(made(staff__technologists=[])), "DOC-08").severity == "block"
-    bare = made(staff__technologists=[{"id": "T1", "name": "Tess Tran"}])
+    assert only(clean(whole(staff__technologists=[])), "DOC-08").severity == "block"
+    bare = whole(staff__technologists=[{"id": "T1", "name": "Tess Tran"}])
     assert only(clean(bare, credentials=credentials(drop="CNIM")), "DOC-08").severity == "block"
 
 
@@ -177,7 +123,7 @@ def test_a_life_support_card_is_no_proof_for_a_technologist() -> None:
 
 
 def test_no_physician_blocks() -> None:
-    found = of(clean(made(staff__physicians=[])), "DOC-10")
+    found = of(clean(whole(staff__physicians=[])), "DOC-10")
     assert [finding.severity for finding in found] == ["block"]
 
 
@@ -202,18 +148,18 @@ def test_an_npi_that_is_missing_warns_and_a_wrong_one_blocks() -> None:
 
 
 def test_no_connection_or_an_open_one_blocks() -> None:
-    assert "block" in {finding.severity for finding in of(clean(made(physician_log=[])), "DOC-12")}
-    assert only(clean(made(physician_log=[presence("07:55", None)])), "DOC-12").severity == "block"
+    assert "block" in {finding.severity for finding in of(clean(whole(physician_log=[])), "DOC-12")}
+    assert only(clean(whole(physician_log=[presence("07:55", None)])), "DOC-12").severity == "block"
 
 
 def test_minutes_nobody_watched_need_a_reason() -> None:
-    found = only(clean(made(physician_log=[presence("07:55", "08:30"), presence("08:45", "09:36")])), "DOC-12")
+    found = only(clean(whole(physician_log=[presence("07:55", "08:30"), presence("08:45", "09:36")])), "DOC-12")
     assert found.severity == "error"
     assert "08:30 to 08:45" in found.message
 
 
 def test_a_connection_that_ends_after_the_monitoring_is_fine() -> None:
-    assert of(clean(made(physician_log=[presence("07:00", "11:00")])), "DOC-12") == []
+    assert of(clean(whole(physician_log=[presence("07:00", "11:00")])), "DOC-12") == []
 
 
 # DOC-16: baselines
@@ -221,13 +167,12 @@ def test_a_connection_that_ends_after_the_monitoring_is_fine() -> None:
 
 def test_baselines_that_no_physician_reviewed_block() -> None:
     sets = [{"start": at("07:40"), "end": at("08:00"), "reviewed_by": "P1", "src": "set1"}]
-    found = only(clean(made(baselines__sets=sets)), "DOC-16")
+    found = only(clean(whole(baselines__sets=sets)), "DOC-16")
     assert (found.severity, found.src) == ("block", "set1")
 
 
 def test_a_study_on_the_claim_without_its_baseline_blocks() -> None:
-    billed = (BilledLine(code="95938", units=1), BilledLine(code="95939", units=1), BilledLine(code="95941", units=2))
-    found = only(clean(billed=billed), "DOC-16")
+    found = only(billed(line("95938", "26"), line("95939", "26"), line("95941", units=2)), "DOC-16")
     assert "95939" in found.message
 
 
@@ -235,14 +180,14 @@ def test_a_study_on_the_claim_without_its_baseline_blocks() -> None:
 
 
 def test_a_segment_without_a_stop_blocks() -> None:
-    found = of(clean(made(time__segments=[segment("08:00", None)])), "DOC-18")
+    found = of(clean(whole(time__segments=[segment("08:00", None)])), "DOC-18")
     assert [finding.severity for finding in found] == ["block"]
 
 
 def test_a_pause_that_never_ends_blocks() -> None:
-    facts = made(events=[{"id": "EV1", "t": at("08:20"), "type": "pause"}])
+    facts = whole(events=[{"id": "EV1", "t": at("08:20"), "type": "pause"}])
     assert "08:20" in only(clean(facts), "DOC-18").message
-    facts = made(
+    facts = whole(
         events=[{"id": "EV1", "t": at("08:20"), "type": "pause"}, {"id": "EV2", "t": at("08:40"), "type": "resume"}]
     )
     assert of(clean(facts), "DOC-18") == []
@@ -252,12 +197,12 @@ def test_a_pause_that_never_ends_blocks() -> None:
 
 
 def test_units_other_than_the_record_supports_block() -> None:
-    found = only(clean(billed=(BilledLine(code="95938", units=1), BilledLine(code="95941", units=3))), "DOC-20")
+    found = only(billed(line("95938", "26"), line("95941", units=3)), "DOC-20")
     assert "3 units are billed and the record supports 2 (95 min)" in found.message
 
 
 def test_units_that_agree_are_fine() -> None:
-    assert of(clean(billed=(BilledLine(code="95938", units=1), BilledLine(code="95941", units=2))), "DOC-20") == []
+    assert of(billed(line("95938", "26"), line("95941", units=2)), "DOC-20") == []
 
 
 # DOC-23: signal alerts
@@ -275,7 +220,7 @@ def test_units_that_agree_are_fine() -> None:
     ],
 )
 def test_an_alert_with_an_empty_slot_blocks(change: dict[str, Any]) -> None:
-    found = of(clean(made(alerts=[{**ALERT, **change}])), "DOC-23")
+    found = of(clean(whole(alerts=[{**ALERT, **change}])), "DOC-23")
     assert {finding.severity for finding in found} == {"block"}
     assert {finding.where for finding in found} == {"record#alert-AL1"}
 
@@ -294,9 +239,9 @@ def test_a_signed_report_holds_the_impression() -> None:
 
 
 def test_a_report_that_is_no_longer_what_was_signed_blocks() -> None:
-    assert only(clean(report_stale=True), "DOC-29").severity == "block"
-    assert only(clean(report_sha256="b" * 64), "DOC-29").severity == "block"
-    assert of(clean(report_sha256="a" * 64), "DOC-29") == []
+    assert only(clean(report=Report(stale=True, approved=True)), "DOC-29").severity == "block"
+    assert only(clean(report=Report(sha256="b" * 64, approved=True)), "DOC-29").severity == "block"
+    assert of(clean(report=Report(sha256="a" * 64, approved=True)), "DOC-29") == []
 
 
 def test_a_signature_before_the_monitoring_ended_blocks() -> None:
@@ -305,14 +250,14 @@ def test_a_signature_before_the_monitoring_ended_blocks() -> None:
 
 
 def test_a_record_the_technologist_did_not_sign_off_blocks() -> None:
-    facts = made(signoff={"technologist": None, "physician": None}, alerts=[ALERT])
-    assert only(clean(facts, approved=False), "DOC-29").severity == "block"
-    assert of(clean(facts, approved=True), "DOC-29") == []
+    facts = whole(signoff={"technologist": None, "physician": None}, alerts=[ALERT])
+    assert only(clean(facts, report=Report()), "DOC-29").severity == "block"
+    assert of(clean(facts, report=Report(approved=True)), "DOC-29") == []
 
 
 def test_each_of_two_physicians_signs_for_their_own_minutes() -> None:
     staff = [{"id": "P1", "name": "Pia Park, MD"}, {"id": "P2", "name": "Sol Ortiz, MD"}]
-    facts = made(
+    facts = whole(
         staff__physicians=staff, physician_log=[presence("07:55", "08:50", "P2"), presence("08:40", "09:36", "P1")]
     )
     found = only(clean(facts), "DOC-29")
@@ -326,6 +271,11 @@ def test_each_of_two_physicians_signs_for_their_own_minutes() -> None:
 
 
 def test_what_completeness_asks_for_a_claim_blocks_too() -> None:
-    found = only(clean(made(header__diagnosis=[{"text": "Spinal stenosis"}])), "REC-01")
+    found = only(clean(whole(header__preop_exam=None)), "REC-01")
+    assert (found.severity, found.where) == ("block", "case#preop_exam")
+
+
+def test_a_diagnosis_without_its_code_blocks() -> None:
+    found = only(clean(whole(header__diagnosis=[{"text": "Spinal stenosis"}])), "DOC-03")
     assert (found.severity, found.where) == ("block", "case#diagnosis")
     assert "ICD-10 code" in found.message

@@ -1,0 +1,212 @@
+"""What the claims board asks the database: a few indexed questions, whatever the number of cases and claims."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import peewee as pw
+
+from actions.terms import rule_of, terms
+from models import Case, Claim, Facility, Patient, Payer, Unbilled
+from practice import claim_states as states
+
+UNCODED = "to-code"
+"""In the place of a state: signed cases that no claim was made of yet."""
+UNSIGNED = "unsigned"
+"""In the place of a state: closed cases whose report is not signed."""
+NEEDS: tuple[str, ...] = (UNCODED, "rejected", "denied", "held", "coded", "released", "submitted", "accepted", UNSIGNED)
+"""What money waits for, what needs a person first."""
+LABELS: dict[str, str] = {
+    UNCODED: "To be coded", "rejected": "Rejected", "denied": "Denied", "held": "Held", "coded": "To release",
+    "released": "To send", "submitted": "Sent, no answer", "accepted": "Accepted, not paid", UNSIGNED: "Report not signed",
+    "paid": "Paid", "withdrawn": "Withdrawn", "replaced": "Corrected", "voided": "Voided",
+}  # fmt: skip
+PAGE = 50
+NEAR = timedelta(days=14)
+"""So long before a filing limit a claim is called near it."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the board is asked to show."""
+
+    state: str = ""
+    payer: int | None = None
+    facility: int | None = None
+    after: tuple[str, int, int] | None = None
+
+    def where(self, query: pw.ModelSelect, model: type[pw.Model]) -> pw.ModelSelect:
+        """The query narrowed to one payer or hospital."""
+        if self.payer:
+            query = query.where(model.payer == self.payer)
+        if self.facility:
+            hospital = Unbilled.facility if model is Unbilled else Case.facility
+            query = query if model is Unbilled else query.join(Case)
+            query = query.where(hospital == self.facility)
+        return query
+
+
+@dataclass(frozen=True)
+class Money:
+    """How many cases or claims stand in a state, and what was charged for them; cases not counted yet add nothing."""
+
+    count: int = 0
+    cents: int = 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The money by state, and what is near or past its filing limit."""
+
+    by_state: dict[str, Money] = field(default_factory=dict)
+    near: Money = Money()
+    overdue: Money = Money()
+
+    def of(self, *names: str) -> Money:
+        found = [self.by_state.get(name, Money()) for name in names]
+        return Money(sum(one.count for one in found), sum(one.cents for one in found))
+
+
+def standing(asked: Asked, today: date) -> Standing:
+    """What waits where. Only what is outstanding is added up: that index is small, however long the practice works."""
+    rows = asked.where(
+        Claim.select(Claim.state, pw.fn.COUNT(Claim.id), pw.fn.SUM(Claim.total_cents)).where(Claim.state.in_(states.OPEN)), Claim
+    )  # fmt: skip
+    found = {state: Money(count, cents) for state, count, cents in rows.group_by(Claim.state).tuples()}
+    cases = asked.where(
+        Unbilled.select(Unbilled.signed, pw.fn.COUNT(Unbilled.id), pw.fn.SUM(Unbilled.cents)).where(_worth_it()), Unbilled
+    )  # fmt: skip
+    for signed, count, cents in cases.group_by(Unbilled.signed).tuples():
+        found[UNCODED if signed else UNSIGNED] = Money(count, cents or 0)
+    late = asked.where(
+        Claim.select(Claim.file_by < today, pw.fn.COUNT(Claim.id), pw.fn.SUM(Claim.total_cents))
+        .where(Claim.state.in_(states.UNSENT), Claim.file_by.is_null(False), Claim.file_by <= today + NEAR), Claim,
+    )  # fmt: skip
+    limits = {bool(over): Money(count, cents) for over, count, cents in late.group_by(pw.SQL("1")).tuples()}
+    return Standing(found, near=limits.get(False, Money()), overdue=limits.get(True, Money()))
+
+
+def _worth_it() -> pw.Expression:
+    """Cases with a line, or that were not counted yet."""
+    return Unbilled.lines.is_null() | (Unbilled.lines > 0)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the board: a claim, or a case without one."""
+
+    id: int
+    case: int
+    number: str
+    state: str
+    date_of_service: date
+    procedure: str
+    patient: str
+    facility: str
+    payer: str
+    cents: int | None
+    file_by: date | None
+
+
+def rows(asked: Asked, state: str, most: int = PAGE) -> list[Row]:
+    """The claims of a state, or the cases without one: oldest and dearest first, and one more than a page."""
+    return _cases(asked, state == UNCODED, most) if state in (UNCODED, UNSIGNED) else _claims(asked, state, most)
+
+
+def _claims(asked: Asked, state: str, most: int) -> list[Row]:
+    query = asked.where(Claim.select(Claim.id).where(Claim.state == state), Claim)
+    if asked.after:
+        query = query.where(_beyond(Claim.date_of_service, Claim.total_cents, Claim.id, asked.after))
+    numbers = query.order_by(Claim.date_of_service, Claim.total_cents.desc(), Claim.id).limit(most + 1)
+    found = (
+        Claim.select(
+            Claim.id, Claim.case.alias("case"), Claim.number, Claim.state, Claim.date_of_service, Case.procedure,
+            Patient.name.alias("patient"), Facility.name.alias("facility"), Payer.name.alias("payer"),
+            Claim.total_cents.alias("cents"), Claim.file_by,
+        )
+        .join(Case).join(Patient).switch(Case).join(Facility).switch(Claim).join(Payer)
+        .where(Claim.id.in_([row[0] for row in numbers.tuples()]))
+        .order_by(Claim.date_of_service, Claim.total_cents.desc(), Claim.id)
+    )  # fmt: skip
+    return [Row(**row) for row in found.dicts()]
+
+
+def _cases(asked: Asked, signed: bool, most: int) -> list[Row]:
+    query = asked.where(Unbilled.select(Unbilled.id).where(Unbilled.signed == signed, _worth_it()), Unbilled)
+    key = pw.fn.COALESCE(Unbilled.cents, 0)
+    if asked.after:
+        query = query.where(_beyond(Unbilled.date_of_service, key, Unbilled.id, asked.after))
+    numbers = query.order_by(Unbilled.date_of_service, key.desc(), Unbilled.id).limit(most + 1)
+    found = (
+        Unbilled.select(
+            Unbilled.id, Unbilled.case.alias("case"), Unbilled.date_of_service, Case.procedure, Case.payer_class.alias("booked"),
+            Patient.name.alias("patient"), Facility.name.alias("facility"), Payer.name.alias("payer"),
+            Payer.payer_class.alias("payer_class"), Unbilled.payer.alias("payer_id"), Unbilled.cents,
+        )
+        .join(Case).join(Patient).switch(Unbilled).join(Facility).switch(Unbilled).left_outer_join(Payer)
+        .where(Unbilled.id.in_([row[0] for row in numbers.tuples()]))
+        .order_by(Unbilled.date_of_service, key.desc(), Unbilled.id)
+    )  # fmt: skip
+    agreed = terms()
+    return [
+        Row(
+            id=row.id, case=row.case, number="", state=UNCODED if signed else UNSIGNED,
+            date_of_service=row.date_of_service, procedure=row.procedure, patient=row.patient, facility=row.facility,
+            payer=row.payer or row.booked.replace("_", " "), cents=row.cents, file_by=_file_by(row, agreed),
+        )
+        for row in found.namedtuples()
+    ]  # fmt: skip
+
+
+def _file_by(row: Any, agreed: Any) -> date | None:
+    rule = rule_of(row, agreed) if row.payer_class else None
+    return row.date_of_service + timedelta(days=rule.filing_days) if rule and rule.filing_days else None
+
+
+def _beyond(day: Any, cents: Any, id: Any, last: tuple[str, int, int]) -> pw.Expression:
+    on, amount, number = last
+    return (day > on) | ((day == on) & ((cents < amount) | ((cents == amount) & (id > number))))
+
+
+def key(row: Row) -> str:
+    """Where a row stands in its list, for the address of the next page."""
+    return f"{row.date_of_service.isoformat()}_{row.cents or 0}_{row.id}"
+
+
+def choices(asked: Asked) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+    """The payers and hospitals that have something outstanding."""
+    owing = Claim.select(Claim.payer).where(Claim.state.in_(states.OPEN)) | Unbilled.select(Unbilled.payer)
+    payers = Payer.select(Payer.id, Payer.name).where(Payer.id.in_(owing))
+    facilities = Facility.select(Facility.id, Facility.name).where(Facility.archived_at.is_null())
+    return list(payers.order_by(Payer.name).tuples()), list(facilities.order_by(Facility.name).tuples())
+
+
+def bars(money: Standing) -> list[tuple[str, str, Money, int]]:
+    """For the drawing: each state with its label, its money, and its share of the longest bar in thousandths."""
+    most = max((money.of(name).cents for name in NEEDS), default=0)
+    return [
+        (name, LABELS[name], one, round(1000 * one.cents / most) if most else 0)
+        for name in NEEDS
+        if (one := money.of(name)).count
+    ]
+
+
+def soon(on: date | None, today: date) -> str:
+    """How far a filing limit is: in 12 days, today, overdue since 3 days."""
+    if on is None:
+        return ""
+    days = (on - today).days
+    if days < 0:
+        return f"filing limit passed {-days} day{'s' if days < -1 else ''} ago"
+    return "file today" if days == 0 else f"file in {days} day{'s' if days > 1 else ''}"
+
+
+def found(text: str) -> Sequence[Claim]:
+    """The claims of this number, ours or the payer's."""
+    plain = text.strip().upper()
+    return list(
+        Claim.select().where((Claim.number == plain) | ((Claim.payer_control == plain) & (plain != ""))).limit(PAGE)
+    )
