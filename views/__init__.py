@@ -208,6 +208,7 @@ def register(app: Flask) -> None:
         desk,
         documents,
         editing,
+        fees,
         ledger,
         notices,
         offline,
@@ -226,7 +227,7 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions, tables,
+        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, fees, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, screenings, sessions, tables,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)
