@@ -235,14 +235,18 @@ def add_firm(
     return party
 
 
-def revise(party: Party, *, aliases: list[str], dob: str, npi: str, states: list[str], by: Actor) -> None:
-    """What is known of a party: other names, birth date or its year, NPI, states."""
+def revise(
+    party: Party, *, aliases: list[str], dob: str, npi: str, states: list[str], by: Actor, now: datetime
+) -> None:  # fmt: skip
+    """What is known of a party: other names, birth date or its year, NPI, states. With that it is searched anew."""
     _check(npi, dob, states)
     after = {"aliases": aliases, "dob": dob, "npi": npi, "states": states}
     before = {name: getattr(party, name) for name in after}
     with db.atomic():
         Party.update(**after).where(Party.id == party.id).execute()
         audit.record(by, "revise", "party", row_id=party.id, fields=audit.changed(before, after))
+        if current():
+            ask(by=by, now=now)
 
 
 def end(party: Party, *, by: Actor, now: datetime) -> None:
@@ -269,6 +273,7 @@ def _sought(party: Party, home: tuple[str, ...]) -> Sought:
     return Sought(
         names=(party.called, *party.aliases), firm=party.kind in ("vendor", "entity"), dob=party.dob,
         npi=party.number, states=tuple(party.states) or home,
+        physician=party.kind == "surgeon" or bool(party.person and party.person.has("physician")),
     )  # fmt: skip
 
 
@@ -349,7 +354,10 @@ def _keep_match(run: Screening, party: Party, name: str, match: Match, source: S
             if hit.state == "open":
                 _decide(hit, "dismissed", "Both birth dates are known in full, and they differ.", "", source, None, now)
         return known[0] if known else None
-    said = {"tier": match.tier, "score": match.score, "agrees": match.agrees, "differs": match.differs}
+    said = {
+        "tier": match.tier, "score": match.score, "agrees": match.agrees, "differs": match.differs,
+        "together": match.together,
+    }  # fmt: skip
     if waiting := [hit for hit in known if hit.state in ("open", "confirmed")]:
         Hit.update(seen_in=run, **said).where(Hit.id == waiting[0].id).execute()
         return Hit.get_by_id(waiting[0].id)
@@ -393,6 +401,22 @@ def decide(hit: Hit, *, what: str, reason: str, evidence: str, by: Actor, now: d
         decision = _decide(hit, what, reason.strip(), evidence.strip(), current(hit.list), by.id, now)
         audit.record(by, what, "hit", row_id=hit.id, tier=hit.tier, list_sha256=decision.list_sha256)
     return decision
+
+
+def together(party: Party) -> list[Hit]:
+    """The undecided hits that only a name speaks for: one look, one decision."""
+    return list(party.hits.where(Hit.together, Hit.state == "open").order_by(Hit.score.desc(), Hit.id))
+
+
+def clear_together(party: Party, hits: list[int], *, reason: str, by: Actor, now: datetime) -> int:
+    """A person looked through these names and none of them is this party. What was found since stays open."""
+    seen = [hit for hit in together(party) if hit.id in hits]
+    if not seen:
+        raise Refused("Nothing is left to look through. Open the page again.")
+    with db.atomic():
+        for hit in seen:
+            decide(hit, what="cleared", reason=reason, evidence="", by=by, now=now)
+    return len(seen)
 
 
 def _decide(
@@ -471,7 +495,9 @@ def _standing(
     return screening.standing(
         name, on=on, screened_on=_day(result.screening.done_at) if result else None, list_on=list_date(lists),
         list_sha256=next((one.sha256 for one in lists if one.list == "leie"), ""),
-        confirmed=any(hit.state == "confirmed" for hit in hits), open_tiers=[hit.tier for hit in hits if hit.state == "open"],
+        confirmed=any(hit.state == "confirmed" for hit in hits),
+        open_tiers=[hit.tier for hit in hits if hit.state == "open" and not hit.together],
+        names=sum(hit.state == "open" and hit.together for hit in hits),
     )  # fmt: skip
 
 
