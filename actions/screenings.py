@@ -11,9 +11,11 @@ import io
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+
+import peewee as pw
 
 from actions import MACHINE, Actor, Refused, audit, documents, jobs
 from models import (
@@ -545,9 +547,47 @@ def _obstacle(name: str, hit: Hit, on: date) -> str:
     return ""
 
 
+def lateness(people: Iterable[Person], *, on: date) -> list[str]:
+    """Who was not screened in time for a day, in sentences. Nothing without a list: then no page is about one person."""
+    if current() is None:
+        return []
+    people = list(people)
+    last = _screened_on([one.id for one in people], on)
+    said = [screening.lateness(one.name, on=on, screened_on=last.get(one.id)) for one in people]
+    return list(dict.fromkeys(filter(None, said)))
+
+
+def _screened_on(people: list[int], on: date) -> dict[int, date]:
+    """The day of each person's last screening up to a day."""
+    midnight = datetime.combine(on + timedelta(days=1), time(), SETTINGS.zone)
+    rows = (
+        Screened.select(Party.person, pw.fn.MAX(Screening.done_at))
+        .join(Screening)
+        .switch(Screened)
+        .join(Party)
+        .where(Party.person.in_(people), Screening.done_at < midnight)
+        .group_by(Party.person)
+    )
+    return {person: _day(at) for person, at in rows.tuples()}
+
+
+def objections(person: Person, *, on: date, today: date) -> list[str]:
+    """Why a person is not to be given work on a day although nothing was found: nobody looked in time.
+
+    For a day to come it is today's screening that counts, since the next one is still to be done. A practice that has
+    loaded no list does not screen yet; each of its cases says so.
+    """
+    if current() is None:
+        return []
+    day = min(on, today)
+    return [*filter(None, [notice(day)]), *lateness([person], on=day)]
+
+
 def said_of(case: Case, *, on: date, whole: bool) -> list[str]:
-    """What the page of a case says: the age of the list to everybody, hits on people to those who see everything."""
-    return [*filter(None, [notice(on)]), *(obstacles(case) if whole else [])]
+    """What the page of a case says: how old the list and its people's screening are; hits to those who see everything."""
+    people = Person.select().join(Assignment).where(Assignment.case == case.id).order_by(Person.name)
+    late = lateness(people, on=min(on, case.date_of_service))
+    return [*filter(None, [notice(on)]), *late, *(obstacles(case) if whole else [])]
 
 
 def refresh_due(on: date) -> bool:

@@ -468,10 +468,8 @@ def standing(
     age = None if list_on is None else (on - list_on).days
     if stale := list_notice(on=on, list_on=list_on):
         state, said = "due", [stale]
-    if screened_on is None:
-        state, said = "never", [*said, f"{who} was never screened against an exclusion list."]
-    elif screened_on < valid_from(on):
-        state, said = "due", [*said, f"{who} was last screened on {screened_on:%b %-d, %Y}; screening is monthly."]
+    if late := lateness(who, on=on, screened_on=screened_on):
+        state, said = "never" if screened_on is None else "due", [*said, late]
     if open_tiers:
         plural = "hits wait" if len(open_tiers) > 1 else "hit waits"
         state, said = "review", [*said, f"{len(open_tiers)} exclusion {plural} for a decision on {who}."]
@@ -485,6 +483,15 @@ def standing(
         state=state, objections=tuple(said), blocks=blocks, screened_on=screened_on, list_age_days=age,
         list_sha256=list_sha256,
     )  # fmt: skip
+
+
+def lateness(who: str, *, on: date, screened_on: date | None) -> str:
+    """Why a screening does not do for a day; empty when it does."""
+    if screened_on is None:
+        return f"{who} was never screened against an exclusion list."
+    if screened_on < valid_from(on):
+        return f"{who} was last screened on {screened_on:%b %-d, %Y}; screening is monthly."
+    return ""
 
 
 def list_notice(*, on: date, list_on: date | None) -> str:

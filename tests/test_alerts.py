@@ -38,10 +38,12 @@ from models import (
     Heartbeat,
     Job,
     Notice,
+    Obstacle,
     Packet,
     Person,
     Preference,
     Report,
+    Requirement,
     Session,
     db,
 )
@@ -614,6 +616,39 @@ def test_a_record_open_after_a_day_is_told_to_the_technologist_then_the_owner(ca
     assert people_told(f"record:{case.id}") == [cast.tess.id, cast.olive.id]
     Case.update(closed_at=NOW).where(Case.id == case.id).execute()
     assert alerts.scan(now=NOW + timedelta(days=9)) == 0
+
+
+def test_somebody_who_may_not_work_on_a_booked_case_is_told_with_the_owner_until_it_is_settled(cast, mail, clock):
+    on = NOW.date() + timedelta(days=20)
+    case = book(cast, date_of_service=on)
+    demanded = CredentialType.get(CredentialType.name == "ACLS")
+    Requirement.create(role="technologist", type=demanded)
+    credentials.rejudge(now=NOW)
+    clock["now"] = noon(NOW.date())
+    alerts.scan(now=clock["now"])
+    assert people_told(f"obstacle:{cast.tess.id}") == [cast.tess.id, cast.olive.id]
+    assert alerts.scan(now=clock["now"]) == 0
+    tasks.work_off()
+    assert {header(one, "Subject") for one in mail.taken} == {TEXTS["obstacle"]}
+    alerts.scan(now=clock["now"] + timedelta(days=3))
+    Credential.create(
+        person=cast.tess, type=demanded, until_on=on, verified_on=NOW.date(), verified_by=cast.olive.id
+    )  # fmt: skip
+    credentials.rejudge(now=NOW)
+    assert not Obstacle.select().where(Obstacle.case == case.id, Obstacle.cleared_at.is_null()).exists()
+    sent = len(mail.taken)
+    clock["now"] += timedelta(days=3)
+    tasks.work_off()
+    assert len(mail.taken) == sent, "the reminder is taken back"
+
+
+def test_a_device_that_was_never_proved_is_told_to_the_owner(cast, mail):
+    device = enrolled(cast.tess, NOW)
+    Drill.create(asked_at=NOW - timedelta(hours=1))
+    alerts.scan(now=NOW + timedelta(hours=23))
+    assert people_told(f"device:{device.id}") == []
+    alerts.scan(now=NOW + timedelta(hours=25))
+    assert people_told(f"device:{device.id}") == [cast.olive.id]
 
 
 def people_told(what: str) -> list[int]:

@@ -21,6 +21,7 @@ from models import (
     ExcludedParty,
     Hit,
     Job,
+    Override,
     Party,
     Person,
     Run,
@@ -593,6 +594,38 @@ def test_a_probable_hit_is_an_obstacle_before_anybody_looked(screened):
     know(screened.tess, dob="1985-06-07")
     screenings.screen(by=MACHINE, now=NOW)
     assert "the owner has to decide first" in screenings.obstacles(the_cast.book(screened))[0]
+
+
+def test_whoever_was_not_screened_this_month_is_assigned_by_the_owners_reason_alone(screened, client_for, monkeypatch):
+    late = NOW + timedelta(days=80)
+    monkeypatch.setattr("views.cases.now", lambda: late)
+    monkeypatch.setattr("views.credentials.now", lambda: late)
+    case = the_cast.book(screened, people=False, date_of_service=late.date() + timedelta(days=60))
+    client, who = client_for(screened.olive), {"who": f"{screened.pia.id}.physician"}
+    refused = client.post(f"/cases/{case.id}/assignments", data=who)
+    page = refused.get_data(as_text=True)
+    assert refused.status_code == 422
+    assert "The exclusion list is 80 days old" in page
+    assert "Pia Park was last screened on" in page
+    sent = who | {"reason": "The list is being downloaded"}
+    assert client.post(f"/cases/{case.id}/overrides", data=sent).status_code == 303
+    kept = Override.get()
+    assert (kept.objections, kept.by) == ({"screening": "expired"}, screened.olive.id)
+    assert "Exclusion screening" in AuditEntry.get(AuditEntry.action == "override").detail
+    case_page = client.get(f"/cases/{case.id}").get_data(as_text=True)
+    assert "80 days old" in case_page
+    assert "Pia Park was last screened on" in case_page
+
+
+def test_a_case_far_ahead_is_judged_by_todays_screening(screened):
+    case = the_cast.book(screened, people=False, date_of_service=TODAY + timedelta(days=90))
+    cases.assign(case, screened.pia, "physician", by=actor(screened.olive), now=NOW)
+
+
+def test_a_practice_without_a_list_assigns_and_each_case_says_so(cast):
+    case = the_cast.book(cast, people=False)
+    cases.assign(case, cast.pia, "physician", by=actor(cast.olive), now=NOW)
+    assert screenings.said_of(case, on=TODAY, whole=False) == [screenings.notice(TODAY)]
 
 
 # Commands

@@ -568,7 +568,14 @@ def override(id: int):
         raise Refused("Choose a person and a role of the list.")
     if not form.validate():
         return ineligible(
-            case, person, role, [one.sentence for one in credentials.objections(case, person, role)], form
+            case,
+            person,
+            role,
+            [
+                *(one.sentence for one in credentials.objections(case, person, role)),
+                *credentials.unscreened(case, person, role, now=now()),
+            ],
+            form,
         )
     if case.assignments.where(Assignment.person == person.id, Assignment.role == role).exists():
         credentials.override(case, person, role, reason=form.reason.data, by=actor(), now=now())
@@ -582,7 +589,8 @@ def ineligible(case: Case, person: Person, role: str, reasons: Sequence[str], fo
     """Why a person cannot be assigned, and the owner's way past it."""
     audit.viewed(actor(), "case", row_id=case.id, case_id=case.id)
     form = form or OverrideForm(formdata=None, who=f"{person.id}.{role}")
-    return page("credentials/override.html", 422, case=case, person=person, role=role, reasons=reasons, form=form)
+    return page("credentials/override.html", 422, case=case, person=person, role=role, reasons=reasons, form=form,
+                others=credentials.cleared(case, role, now=now()))  # fmt: skip
 
 
 def judged(case: Case, people: Sequence[Assignment]) -> dict[int, list[trade.Standing]]:
