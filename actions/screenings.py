@@ -590,6 +590,16 @@ def said_of(case: Case, *, on: date, whole: bool) -> list[str]:
     return [*filter(None, [notice(on)]), *late, *(obstacles(case) if whole else [])]
 
 
+def waiting() -> tuple[int, int, int]:
+    """How many hits wait for a decision of their own, how many of these stop work, and parties with names to look through."""
+    rows = (
+        Hit.select(Hit.tier, Hit.together, Hit.party).join(Party).where(Hit.state == "open", Party.ended_at.is_null())
+    )
+    found = list(rows.tuples())
+    alone = [tier for tier, together, _ in found if not together]
+    return len(alone), sum(t in screening.BLOCKING for t in alone), len({who for _, group, who in found if group})
+
+
 def refresh_due(on: date) -> bool:
     """True when the OIG has a newer list than the one in use."""
     leie = current()

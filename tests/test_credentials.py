@@ -358,6 +358,12 @@ def test_requirements_are_compared_and_the_least_for_all_hospitals_is_said(olive
     data = {"role": "technologist", "facility": cast.mercy.id, "payer": 0, "kinds": [ids["ACLS"]], "must_hold": "y"}
     assert olive.post("/credentials/requirements", data=data).status_code == 303
     page = olive.get("/credentials/requirements").get_data(as_text=True)
+    for_one = olive.get(f"/credentials/requirements?at={cast.mercy.id}&person={cast.tess.id}").get_data(as_text=True)
+    assert "To work at Mercy, for Tess Tran" in for_one
+    assert "Tess Tran: ACLS is not on file." in for_one
+    assert "differs" not in for_one
+    elsewhere = olive.get(f"/credentials/requirements?at={cast.lakeside.id}&person={cast.tess.id}")
+    assert "Nothing: cleared at it." in elsewhere.get_data(as_text=True)
     assert "differs" in page
     assert "must be held" in page
     row = Requirement.get(Requirement.facility == cast.mercy)

@@ -501,6 +501,7 @@ def test_names_that_nothing_else_speaks_for_are_looked_through_in_one_decision(s
     assert standing.objections == ("3 names on the exclusion list wait to be looked through for Tess Tran, in one decision.",)  # fmt: skip
     client, url = client_for(screened.olive), f"/screenings/parties/{party(screened.tess).id}"
     assert "Tess Tran, 3 names on the list" in client.get("/screenings").get_data(as_text=True)
+    assert "1 to look through" in client.get("/").get_data(as_text=True)
     page = client.get(url).get_data(as_text=True)
     assert "2 of 3 hold a birth date" in page
     shown = {"hit": [found[0].id, found[1].id, 999]}

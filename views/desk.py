@@ -92,6 +92,12 @@ def _waiting(open_cases: pw.ModelSelect, day: date) -> list[tuple[str, str, str,
         packed = Packet.select(Packet.case).where(Packet.preview == 0)
         ready = Case.select().where(Case.signed_at.is_null(False), Case.id.not_in(packed))
         found.append(_figure("Signed, no packet yet", ready, "packets.listing", day))
+    if person.has("owner"):
+        hits, stop, parties = screenings.waiting()
+        if hits or parties:
+            said = [f"{stop} stop work" if stop > 1 else "1 stops work"] if stop else []
+            said += [f"{parties} to look through"] if parties else []
+            found.append(("Exclusion hits to decide", str(hits), ", ".join(said), url_for("screenings.index")))
     return found
 
 
