@@ -1853,6 +1853,8 @@ class Hit(Row):
     row_key = pw.TextField()
     tier = pw.TextField()
     score = pw.IntegerField()
+    together = pw.BooleanField(default=False)
+    """Only a name speaks for it, so it is looked through with the party's others of that kind."""
     state = pw.TextField(default="open")
 
     class Meta:

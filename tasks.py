@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parsedate_to_datetime
@@ -120,6 +120,7 @@ def tick() -> None:
     with db.connection_context():
         jobs.beat("worker", now=_now())
         jobs.bury(now=_now())
+        notices.give_up(now=_now())
         jobs.slot(now=_now())
         _scan()
         work_off()
@@ -178,7 +179,11 @@ def _do(job: Job) -> None:
     """One job: its slow part outside any transaction, its effect together with `done`."""
     try:
         with _renewed(job), _limited():
-            effect = WORK[job.kind](job.subject_id)
+            effect = (
+                _notice(job.subject_id, lambda: jobs.hold(job, now=_now()))
+                if job.kind == "notice"
+                else WORK[job.kind](job.subject_id)
+            )
         jobs.done(job, effect, now=_now())
     except jobs.Later as later:
         jobs.postpone(job, later.until)
@@ -266,32 +271,41 @@ class Untold(Exception):
     """A push service did not take a notice; it is tried again later."""
 
 
-def _notice(notice_id: int) -> Effect:
-    """Tell one notice on its channel, unless it is settled meanwhile; in quiet hours, later."""
+Hold = Callable[[], None]
+"""Renews the lease of the job in hand; raises LeaseLost when another worker has it by now."""
+
+
+def _notice(notice_id: int, hold: Hold) -> Effect:
+    """Tell one notice on its channel, unless it is settled meanwhile; in quiet hours, later.
+
+    The lease is renewed right before each call to the outside, so a worker that was stopped meanwhile (a laptop that
+    slept, a virtual machine that was moved) does not tell what another has told. What was taken is written down as soon
+    as the answer is there, before anything else is said to the other side.
+    """
     notice = Notice.get_by_id(notice_id)
     if alerts.is_settled(notice):
         return lambda: alerts.take_back(notice, now=_now())
     if until := preferences.held_until(notice, now=_now()):
         raise jobs.Later(until)
     if notice.channel == "push":
-        return _tell_devices(notice)
+        return _tell_devices(notice, hold)
     if notice.sent_at:  # whoever sent it died before the job was done
         return _nothing
+    hold()
     error, final = (_mail if notice.channel == "email" else _text)(notice)
-    if not error:
-        notices.taken(notice, None, now=_now())
-    elif not final and not notices.last_try(notice):
+    if error and not final and not notices.last_try(notice):
         notices.tried(notice, error)
         raise Untold
     return lambda: notices.settle(notice, error, now=_now())
 
 
-def _tell_devices(notice: Notice) -> Effect:
+def _tell_devices(notice: Notice, hold: Hold) -> Effect:
     """Tell each device that was not told yet. What was taken is written down before the next call."""
     error = ""
     for device in notices.untold(notice):
+        hold()
         answer = _push(notice, device)
-        if answer in ("200", "201", "202"):
+        if answer.isdigit() and 200 <= int(answer) < 300:
             notices.taken(notice, device, now=_now())
         elif answer in ("404", "410"):
             notices.gone(device, now=_now())
@@ -307,7 +321,11 @@ MAIL_SECONDS = 20
 
 
 def _mail(notice: Notice) -> tuple[str, bool]:
-    """Hand one message to the mail server. Returns what went wrong, and whether trying again is of no use."""
+    """Hand one message to the mail server. Returns what went wrong, and whether trying again is of no use.
+
+    Once the server has answered that it took the message, nothing that goes wrong after it (QUIT is refused, the line
+    drops) makes it untold again.
+    """
     if not SETTINGS.smtp_host:
         return preferences.not_set_up()["email"], True
     name, subject, body = notices.email(notice)
@@ -317,8 +335,12 @@ def _mail(notice: Notice) -> tuple[str, bool]:
     message["Auto-Submitted"] = "auto-generated"  # no out-of-office reply (RFC 3834)
     message.set_content(body)
     try:
-        with _mail_server() as server:
+        server = _mail_server()
+        with closing(server):
             server.send_message(message)
+            notices.taken(notice, None, now=_now())
+            with suppress(smtplib.SMTPException, OSError):
+                server.quit()
     except smtplib.SMTPRecipientsRefused as error:
         code = next(iter(error.recipients.values()))[0]
         return f"The mail server refused the address: {code}", code >= 500
@@ -361,7 +383,10 @@ def _text(notice: Notice) -> tuple[str, bool]:
     if not sender.add(SETTINGS.sms_url.replace("{to}", number)):
         return "EVOKED_SMS_URL is no address that apprise knows.", True
     # Apprise says yes or no, not why; its own log has the rest, without the message.
-    return ("" if sender.notify(body=notices.text_message(notice)) else "The SMS provider did not take it."), False
+    if not sender.notify(body=notices.text_message(notice)):
+        return "The SMS provider did not take it.", False
+    notices.taken(notice, None, now=_now())
+    return "", False
 
 
 PUSH_SECONDS = 10
@@ -743,14 +768,13 @@ def _unbilled(case_id: int) -> Effect:
     return unbilled.counted(case_id)
 
 
-WORK: dict[str, Callable[[int], Effect]] = {
+WORK: dict[str, Callable[[int], Effect]] = {  # and a notice, which needs its lease
     "report_pdf": _report_pdf,
     "packet": _packet,
     "invoice": _invoice,
     "statement": _statement,
     "unbilled": _unbilled,
     "claim_file": _claim_file,
-    "notice": _notice,
     "polish": _polish,
     "dossier": _dossier,
     "credentials": _credentials,

@@ -25,6 +25,7 @@ from models import (
     Drill,
     Facility,
     Notice,
+    Obstacle,
     Packet,
     Person,
     Preference,
@@ -105,6 +106,7 @@ def _day(now: datetime) -> date:
 def wanted(*, now: datetime) -> Iterator[Alert]:
     """Everything that people are to be told as things stand."""
     yield from _credentials(_day(now))
+    yield from _obstacles(_day(now))
     yield from _reports()
     yield from _records(now)
     yield from _packets(now)
@@ -129,6 +131,22 @@ def _credentials(on: date) -> Iterator[Alert]:
         yield Alert(
             what=f"credential:{one.proof.id}", edition=str(one.threshold), people=(person.id,),
             path=f"/credentials/{one.proof.id}", pace=plan.pace(one.threshold), escalates=one.threshold <= plan.TASK_DAYS,
+        )  # fmt: skip
+
+
+def _obstacles(on: date) -> Iterator[Alert]:
+    """Somebody may not work on a case that is booked: told to them and the owners, anew when something is added."""
+    standing: dict[int, list[Obstacle]] = {}
+    for one in credentials.obstacles():
+        if one.case.date_of_service >= on and one.person.disabled_at is None:
+            standing.setdefault(one.person_id, []).append(one)
+    owners = [one.id for one in notices.owners()]
+    for person, found in standing.items():
+        near = (found[0].case.date_of_service - on).days <= plan.URGENT_DAYS
+        yield Alert(
+            what=f"obstacle:{person}", edition=str(max(one.id for one in found)),
+            people=tuple(dict.fromkeys([person, *owners])), path="/",
+            pace=1 if near else 3, escalates=False,
         )  # fmt: skip
 
 
@@ -185,17 +203,17 @@ def _packets(now: datetime) -> Iterator[Alert]:
 
 
 def _silent(now: datetime) -> Iterator[Alert]:
-    """Devices that have not answered the last fire drill."""
+    """Devices that have not answered the last fire drill, and those that were never proved since they were enrolled."""
     drill = last_drill()
-    if drill is None or now - drill.asked_at < ANSWER:
-        return
     people = tuple(one.id for one in notices.owners())
     for device in devices():
-        if is_silent(device, drill):
-            yield Alert(
-                what=f"device:{device.id}", edition=f"drill {drill.id}", people=people, path="/drills", pace=7,
-                escalates=False,
-            )  # fmt: skip
+        if drill and now - drill.asked_at >= ANSWER and is_silent(device, drill):
+            edition = f"drill {drill.id}"
+        elif device.proved_at is None and now - device.enrolled_at >= ANSWER:
+            edition = "never proved"
+        else:
+            continue
+        yield Alert(what=f"device:{device.id}", edition=edition, people=people, path="/drills", pace=7, escalates=False)
 
 
 # What is settled
@@ -212,6 +230,8 @@ def is_settled(notice: Notice) -> bool:
         case = Case.get_or_none(Case.id == int(number))
         newest = Report.select(pw.fn.MAX(Report.id)).where(Report.case == int(number)).scalar()
         return case is not None and (bool(case.signed_at) or newest != _whole(plan.base(notice.edition)))
+    if word == "obstacle":
+        return not Obstacle.select().where(Obstacle.person == int(number), Obstacle.cleared_at.is_null()).exists()
     if word == "record":
         return Case.select().where(Case.id == int(number), Case.closed_at.is_null(False)).exists()
     if word == "packet":

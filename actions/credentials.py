@@ -31,6 +31,9 @@ from models import (
 )
 from practice import credentials as trade
 
+SCREENING = "screening"
+"""Under this an override keeps that somebody works although the exclusion screening is due."""
+
 
 class Ineligible(Refused):
     """A person does not meet what a case demands. The owner may override it with a reason."""
@@ -172,22 +175,44 @@ def require(case: Case, person: Person, role: str, *, reason: str, by: Actor, no
     if excluded:
         # No reason excuses this one: whoever employs an excluded person pays for it (billing.md 9.3).
         raise Refused(*excluded)
-    found = objections(case, person, role)
-    if not found:
+    found, late = objections(case, person, role), unscreened(case, person, role, now=now)
+    if not found and not late:
         return
+    reasons = [*(one.sentence for one in found), *late]
     if not reason.strip():
-        raise Ineligible(*(one.sentence for one in found))
+        raise Ineligible(*reasons)
     if by.person is None or not by.person.has("owner"):
-        raise Ineligible(*(one.sentence for one in found), "Only the owner can override this.")
+        raise Ineligible(*reasons, "Only the owner can override this.")
+    states = {one.demand: one.state for one in found} | ({SCREENING: "expired"} if late else {})
     with db.atomic():
         row = Override.create(
-            case=case.id, person=person.id, role=role, objections={one.demand: one.state for one in found},
-            reason=reason.strip(), at=now, by=by.id,
-        )  # fmt: skip
+            case=case.id, person=person.id, role=role, objections=states, reason=reason.strip(), at=now, by=by.id
+        )
         audit.record(
             by, "override", "assignment", row_id=row.id, case_id=case.id, person=person.id, role=role,
-            demands=[f"{one.name}: {one.state}" for one in found],
+            demands=[f"{one.name}: {one.state}" for one in found] + (["Exclusion screening: due"] if late else []),
         )  # fmt: skip
+
+
+def unscreened(case: Case, person: Person, role: str, *, now: datetime) -> list[str]:
+    """That a person was not screened in time for a case, or the list is too old, and nobody has overridden it."""
+    if SCREENING in allowed(case.id).get((person.id, role), {}):
+        return []
+    return screenings.objections(person, on=case.date_of_service, today=today(now))
+
+
+def cleared(case: Case, role: str, *, now: datetime) -> list[Person]:
+    """Who could work on a case in a role with nothing against it, and is not on it yet."""
+    on_it = Assignment.select(Assignment.person).where(Assignment.case == case.id)
+    people = Person.select().where(Person.disabled_at.is_null(), Person.id.not_in(on_it)).order_by(Person.name)
+    return [
+        one
+        for one in people
+        if one.has(role)
+        and not objections(case, one, role)
+        and not unscreened(case, one, role, now=now)
+        and not screenings.standing_against(one, on=case.date_of_service)
+    ]
 
 
 def override(case: Case, person: Person, role: str, *, reason: str, by: Actor, now: datetime) -> None:

@@ -78,6 +78,12 @@ def renew(job: Job, *, now: datetime) -> bool:
     return bool(Job.update(lease_until=now + LEASE).where(_ours(job)).execute())
 
 
+def hold(job: Job, *, now: datetime) -> None:
+    """Before something that cannot be undone. Raises LeaseLost when the job is ours no more."""
+    if not renew(job, now=now):
+        raise LeaseLost(job.key)
+
+
 def done(job: Job, effect: Callable[[], None], *, now: datetime) -> None:
     """Apply the effect and mark the job done, both or neither. Raises LeaseLost when the job is ours no more."""
     with db.atomic():

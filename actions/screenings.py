@@ -11,9 +11,11 @@ import io
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+
+import peewee as pw
 
 from actions import MACHINE, Actor, Refused, audit, documents, jobs
 from models import (
@@ -235,14 +237,18 @@ def add_firm(
     return party
 
 
-def revise(party: Party, *, aliases: list[str], dob: str, npi: str, states: list[str], by: Actor) -> None:
-    """What is known of a party: other names, birth date or its year, NPI, states."""
+def revise(
+    party: Party, *, aliases: list[str], dob: str, npi: str, states: list[str], by: Actor, now: datetime
+) -> None:  # fmt: skip
+    """What is known of a party: other names, birth date or its year, NPI, states. With that it is searched anew."""
     _check(npi, dob, states)
     after = {"aliases": aliases, "dob": dob, "npi": npi, "states": states}
     before = {name: getattr(party, name) for name in after}
     with db.atomic():
         Party.update(**after).where(Party.id == party.id).execute()
         audit.record(by, "revise", "party", row_id=party.id, fields=audit.changed(before, after))
+        if current():
+            ask(by=by, now=now)
 
 
 def end(party: Party, *, by: Actor, now: datetime) -> None:
@@ -269,6 +275,7 @@ def _sought(party: Party, home: tuple[str, ...]) -> Sought:
     return Sought(
         names=(party.called, *party.aliases), firm=party.kind in ("vendor", "entity"), dob=party.dob,
         npi=party.number, states=tuple(party.states) or home,
+        physician=party.kind == "surgeon" or bool(party.person and party.person.has("physician")),
     )  # fmt: skip
 
 
@@ -349,7 +356,10 @@ def _keep_match(run: Screening, party: Party, name: str, match: Match, source: S
             if hit.state == "open":
                 _decide(hit, "dismissed", "Both birth dates are known in full, and they differ.", "", source, None, now)
         return known[0] if known else None
-    said = {"tier": match.tier, "score": match.score, "agrees": match.agrees, "differs": match.differs}
+    said = {
+        "tier": match.tier, "score": match.score, "agrees": match.agrees, "differs": match.differs,
+        "together": match.together,
+    }  # fmt: skip
     if waiting := [hit for hit in known if hit.state in ("open", "confirmed")]:
         Hit.update(seen_in=run, **said).where(Hit.id == waiting[0].id).execute()
         return Hit.get_by_id(waiting[0].id)
@@ -393,6 +403,22 @@ def decide(hit: Hit, *, what: str, reason: str, evidence: str, by: Actor, now: d
         decision = _decide(hit, what, reason.strip(), evidence.strip(), current(hit.list), by.id, now)
         audit.record(by, what, "hit", row_id=hit.id, tier=hit.tier, list_sha256=decision.list_sha256)
     return decision
+
+
+def together(party: Party) -> list[Hit]:
+    """The undecided hits that only a name speaks for: one look, one decision."""
+    return list(party.hits.where(Hit.together, Hit.state == "open").order_by(Hit.score.desc(), Hit.id))
+
+
+def clear_together(party: Party, hits: list[int], *, reason: str, by: Actor, now: datetime) -> int:
+    """A person looked through these names and none of them is this party. What was found since stays open."""
+    seen = [hit for hit in together(party) if hit.id in hits]
+    if not seen:
+        raise Refused("Nothing is left to look through. Open the page again.")
+    with db.atomic():
+        for hit in seen:
+            decide(hit, what="cleared", reason=reason, evidence="", by=by, now=now)
+    return len(seen)
 
 
 def _decide(
@@ -471,7 +497,9 @@ def _standing(
     return screening.standing(
         name, on=on, screened_on=_day(result.screening.done_at) if result else None, list_on=list_date(lists),
         list_sha256=next((one.sha256 for one in lists if one.list == "leie"), ""),
-        confirmed=any(hit.state == "confirmed" for hit in hits), open_tiers=[hit.tier for hit in hits if hit.state == "open"],
+        confirmed=any(hit.state == "confirmed" for hit in hits),
+        open_tiers=[hit.tier for hit in hits if hit.state == "open" and not hit.together],
+        names=sum(hit.state == "open" and hit.together for hit in hits),
     )  # fmt: skip
 
 
@@ -519,9 +547,57 @@ def _obstacle(name: str, hit: Hit, on: date) -> str:
     return ""
 
 
+def lateness(people: Iterable[Person], *, on: date) -> list[str]:
+    """Who was not screened in time for a day, in sentences. Nothing without a list: then no page is about one person."""
+    if current() is None:
+        return []
+    people = list(people)
+    last = _screened_on([one.id for one in people], on)
+    said = [screening.lateness(one.name, on=on, screened_on=last.get(one.id)) for one in people]
+    return list(dict.fromkeys(filter(None, said)))
+
+
+def _screened_on(people: list[int], on: date) -> dict[int, date]:
+    """The day of each person's last screening up to a day."""
+    midnight = datetime.combine(on + timedelta(days=1), time(), SETTINGS.zone)
+    rows = (
+        Screened.select(Party.person, pw.fn.MAX(Screening.done_at))
+        .join(Screening)
+        .switch(Screened)
+        .join(Party)
+        .where(Party.person.in_(people), Screening.done_at < midnight)
+        .group_by(Party.person)
+    )
+    return {person: _day(at) for person, at in rows.tuples()}
+
+
+def objections(person: Person, *, on: date, today: date) -> list[str]:
+    """Why a person is not to be given work on a day although nothing was found: nobody looked in time.
+
+    For a day to come it is today's screening that counts, since the next one is still to be done. A practice that has
+    loaded no list does not screen yet; each of its cases says so.
+    """
+    if current() is None:
+        return []
+    day = min(on, today)
+    return [*filter(None, [notice(day)]), *lateness([person], on=day)]
+
+
 def said_of(case: Case, *, on: date, whole: bool) -> list[str]:
-    """What the page of a case says: the age of the list to everybody, hits on people to those who see everything."""
-    return [*filter(None, [notice(on)]), *(obstacles(case) if whole else [])]
+    """What the page of a case says: how old the list and its people's screening are; hits to those who see everything."""
+    people = Person.select().join(Assignment).where(Assignment.case == case.id).order_by(Person.name)
+    late = lateness(people, on=min(on, case.date_of_service))
+    return [*filter(None, [notice(on)]), *late, *(obstacles(case) if whole else [])]
+
+
+def waiting() -> tuple[int, int, int]:
+    """How many hits wait for a decision of their own, how many of these stop work, and parties with names to look through."""
+    rows = (
+        Hit.select(Hit.tier, Hit.together, Hit.party).join(Party).where(Hit.state == "open", Party.ended_at.is_null())
+    )
+    found = list(rows.tuples())
+    alone = [tier for tier, together, _ in found if not together]
+    return len(alone), sum(t in screening.BLOCKING for t in alone), len({who for _, group, who in found if group})
 
 
 def refresh_due(on: date) -> bool:

@@ -1379,6 +1379,7 @@ CREATE TABLE hit (
     row_key TEXT NOT NULL,
     tier TEXT NOT NULL,
     score INTEGER NOT NULL,
+    together INTEGER NOT NULL,
     state TEXT NOT NULL,
     FOREIGN KEY (party_id) REFERENCES party (id),
     FOREIGN KEY (screening_id) REFERENCES screening (id),

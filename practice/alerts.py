@@ -38,6 +38,8 @@ class Alert(Struct, frozen=True, kw_only=True):
 def kind_of(what: str) -> str:
     """Which of KINDS a notice is of."""
     word = what.split(":")[0]
+    if word == "obstacle":
+        return "credential"
     return word if word in ("credential", "device") else "case"
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 TEXTS = {
     "test": "Test notice: tap to prove this device",
     "credential": "Credential alert: open Evoked",
+    "obstacle": "Somebody is not cleared for a booked case: open Evoked",
     "case": "A case of yours changed: open Evoked",
     "report": "A report waits for you: open Evoked",
     "record": "A record is not closed: open Evoked",

@@ -3,6 +3,11 @@
 Tiers and what each asks (billing.md 9.2): A the NPI is the same, B name and birth date agree, C the name agrees and
 a birth date is missing, D names are close in the same state, E a variant of the name agrees, F a firm's name agrees.
 A birth date that differs dismisses a name by itself, and is logged. Nothing else does. A zero NPI matches nothing.
+
+Where no birth date can be compared, most of what is found is a stranger of the same name. A hit of tier C, D or E that
+only a name speaks for is therefore not asked about by itself: the name is more than one slip away, something known of the two
+speaks against it (another NPI, state, trade, year of birth or middle name), or the list has it several times. These
+are looked through together, all of one party's in one decision; each stays open until a person has decided.
 """
 
 from __future__ import annotations
@@ -12,14 +17,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import cache
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, Jaro
 from rapidfuzz.fuzz import ratio, token_sort_ratio
 
 from .exclusions import Listed
 from .identifiers import is_npi
-from .names import LEGAL, Name, business_key, joined, nicknames, parts, plain, readings
+from .names import LEGAL, TABLE, Name, business_key, joined, nicknames, parts, plain, readings
 
 ALIKE = 0.92
 """From this likeness on, two whole names may be one name mistyped."""
@@ -28,7 +33,7 @@ LOOSE = 0.8
 INITIALS = 0.75
 """Two first names written out that begin alike must be this close too: James is not John."""
 BLOCK = 0.84
-"""Whole names one typing error apart in the family or first name are never less alike than this."""
+"""Whole names less alike than this are looked at only when they are one typing error apart."""
 FIRM_ALIKE = 92
 STALE_DAYS = 31
 DUE_DAY = 15
@@ -41,6 +46,8 @@ TIERS = {
     "E": "A variant of the name agrees",
     "F": "Name of the firm agrees",
 }
+NOT_PHYSICIANS: tuple[str, ...] = tuple(TABLE["trades"]["not_physicians"])
+"""How the trades begin that a physician is not excluded in."""
 BLOCKING = ("A", "B")
 """Tiers that stop work until a person has looked: confirmed-pending and probable."""
 
@@ -54,6 +61,7 @@ class Sought(Struct, frozen=True, kw_only=True):
     """YYYY-MM-DD, or the year alone."""
     npi: str = ""
     states: tuple[str, ...] = ()
+    physician: bool = False
 
 
 class Match(Struct, frozen=True, kw_only=True):
@@ -64,6 +72,9 @@ class Match(Struct, frozen=True, kw_only=True):
     score: int
     agrees: tuple[str, ...]
     differs: tuple[str, ...] = ()
+    together: bool = False
+    """Only a name speaks for it: looked through with the others of the same party, in one decision."""
+    dates: str = "missing"
     dismissed: bool = False
     """The birth date differs in full, so it is another person."""
 
@@ -87,12 +98,15 @@ class Index:
         self.by_state: dict[str, list[int]] = defaultdict(list)
         self.by_dob: dict[str, list[int]] = defaultdict(list)
         self.by_npi: dict[str, list[int]] = defaultdict(list)
-        self.firms: list[tuple[int, frozenset[str]]] = []
+        self.firms: list[int] = []
+        self.by_word: dict[str, set[int]] = defaultdict(set)
         for number, row in enumerate(self.rows):
             if row.npi:
                 self.by_npi[row.npi].append(number)
             if row.business_key:
-                self.firms.append((number, frozenset(row.business_key.split())))
+                self.firms.append(number)
+                for word in row.business_key.split():
+                    self.by_word[word].add(number)
                 continue
             last = row.last_key
             self.by_dob[row.dob].append(number)
@@ -117,6 +131,8 @@ class Index:
                     whole, wholes, scorer=Jaro.similarity, score_cutoff=BLOCK, limit=None, processor=None
                 )
                 found.update(numbers[place] for _, _, place in close)
+            slips = process.extract(name.whole, wholes, scorer=OSA.distance, score_cutoff=1, limit=None, processor=None)
+            found.update(numbers[place] for _, _, place in slips)
         return found
 
     @cache  # noqa: B019  an index lives as long as one screening
@@ -125,7 +141,7 @@ class Index:
         asked = (*states, "") if states else tuple(self.by_state)
         numbers = [n for state in dict.fromkeys(asked) for n in self.by_state.get(state, ())]
         numbers = [n for n in numbers if not dated or not _full(self.rows[n].dob)]
-        return numbers, [Name(self.rows[n].last_key, self.rows[n].first_key).whole for n in numbers]
+        return numbers, [_whole(self.rows[n]) for n in numbers]
 
 
 def matches(sought: Sought, index: Index) -> list[Match]:
@@ -136,8 +152,24 @@ def matches(sought: Sought, index: Index) -> list[Match]:
         names = _names(sought)
         rows = (index.rows[number] for number in index.candidates(sought, names))
         found = [match for row in rows if not row.business_key and (match := weigh(sought, names, row))]
-        found += _person_as_firm(sought, names, index)
-    return sorted(found, key=lambda one: (one.dismissed, one.tier, -one.score, one.row))
+        found = [_among(match, found) for match in found] + _person_as_firm(sought, names, index)
+    return sorted(found, key=lambda one: (one.dismissed, one.together, one.tier, -one.score, one.row))
+
+
+def _among(match: Match, found: Sequence[Match]) -> Match:
+    """A name that the list has several times says little of any of them."""
+    if match.together or match.dismissed or match.tier not in ("C", "D", "E") or _supported(match.dates):
+        return match
+    others = sum(other is not match and other.score >= match.score for other in found)
+    if not others:
+        return match
+    said = f"the list has the name {others + 1} times"
+    return structs.replace(match, together=True, differs=(*match.differs, said))
+
+
+def _supported(dates: str) -> bool:
+    """True when what is known of the birth dates speaks for a hit."""
+    return dates in ("same", "near", "year")
 
 
 def _names(sought: Sought) -> list[Name]:
@@ -151,18 +183,19 @@ def weigh(sought: Sought, names: Sequence[Name], row: Listed) -> Match | None:
     same_npi = bool(row.npi) and row.npi == sought.npi and is_npi(sought.npi)
     dates = compare_days(sought.dob, row.dob)
     in_state = not row.state or not sought.states or row.state in sought.states
-    likeness = min((_likeness(name, row) for name in names), key=lambda one: (one.rank, -one.score), default=_NONE)
+    both = ((_likeness(name, row), name) for name in names)
+    likeness, name = min(both, key=lambda one: (one[0].rank, -one[0].score), default=(_NONE, Name("")))
     if same_npi:
         return _match(sought, row, "A", likeness, dates)
     if dates == "same":
         return _with_date(sought, names, row, likeness, in_state)
-    near = likeness.kind in ("initial", "fuzzy", "middle")
+    near = likeness.kind in ("initial", "near", "alike", "middle")
     if likeness is _NONE or (near and (not in_state or dates == "differs")):
         return None
     tier = "D" if near else "C" if likeness.kind in ("same", "nickname") else "E"
     if tier == "C" and not _of_first_name(sought, likeness, names, row):
         tier = "E"
-    return _match(sought, row, tier, likeness, dates)
+    return _match(sought, row, tier, likeness, dates, name)
 
 
 def _of_first_name(sought: Sought, likeness: _Likeness, names: Sequence[Name], row: Listed) -> bool:
@@ -197,10 +230,13 @@ def _likeness(ours: Name, row: Listed) -> _Likeness:
     if last == their_first and first == their_last:
         return _Likeness(3, "swapped", "first and family name are the other way round", 0.96)
     score = _score(ours, row)
-    if score >= ALIKE or _one_slip(last, first, their_last, their_first):
-        return _Likeness(4, "fuzzy", f"{ours.whole} and {row.last_key} {row.first_key} are {score:.0%} alike", score)
     close = min(len(first), len(their_first)) == 1 or Jaro.similarity(first, their_first) >= INITIALS
-    if last == their_last and first[0] == their_first[0] and close:
+    initial = last == their_last and first[0] == their_first[0] and close
+    slip = _one_slip(last, first, their_last, their_first)
+    if score >= ALIKE or slip:
+        kind = "near" if slip or initial else "alike"
+        return _Likeness(4, kind, f"{ours.whole} and {row.last_key} {row.first_key} are {score:.0%} alike", score)
+    if initial:
         return _Likeness(5, "initial", "the family name and the first initial agree", max(score, 0.9))
     return _NONE
 
@@ -209,11 +245,16 @@ def _one_slip(last: str, first: str, their_last: str, their_first: str) -> bool:
     """One name is the same and one letter of the other is wrong, missing, too many or in its neighbor's place."""
     one, other = (last, their_last) if first == their_first else (first, their_first)
     rest = first == their_first or last == their_last
-    return rest and min(len(one), len(other)) > 3 and OSA.distance(one, other, score_cutoff=1) < 2
+    shorter, longer = sorted((len(one), len(other)))
+    return rest and shorter > 2 and longer > 3 and OSA.distance(one, other, score_cutoff=1) < 2
+
+
+def _whole(row: Listed) -> str:
+    return f"{joined(row.last_key)} {joined(row.first_key)}".strip()
 
 
 def _score(ours: Name, row: Listed) -> float:
-    theirs = Name(row.last_key, row.first_key).whole
+    theirs = _whole(row)
     return max(Jaro.similarity(ours.whole, theirs), Jaro.similarity(ours.swapped, theirs))
 
 
@@ -257,22 +298,38 @@ _DATES = {
 }
 
 
-def _match(sought: Sought, row: Listed, tier: str, likeness: _Likeness, dates: str) -> Match:
+def _match(
+    sought: Sought, row: Listed, tier: str, likeness: _Likeness, dates: str, name: Name | None = None
+) -> Match:  # fmt: skip
     agrees, differs = ["the NPI is the same"] if tier == "A" else [], []
     (agrees if likeness.words else differs).append(likeness.words or "the names differ")
-    (agrees if dates in ("same", "near", "year") else differs).append(_DATES[dates])
-    if sought.states and row.state:
-        (agrees if row.state in sought.states else differs).append(
-            f"the state is {'the same' if row.state in sought.states else 'another'}"
-        )
-    if row.npi and is_npi(sought.npi) and row.npi != sought.npi:
-        differs.append("the NPI is another one")
+    (agrees if _supported(dates) else differs).append(_DATES[dates])
+    if sought.states and row.state in sought.states:
+        agrees.append("the state is the same")
+    against = _against(sought, row, name)
+    differs += against
     if row.waiver:
         differs.append(f"a waiver holds in {row.waiver}")
+    doubtful = likeness.kind == "alike" or bool(against) or dates == "other year"
     return Match(
-        row=row, tier=tier, score=round(100 * likeness.score), agrees=tuple(agrees), differs=tuple(differs),
+        row=row, tier=tier, score=round(100 * likeness.score), agrees=tuple(agrees), differs=tuple(differs), dates=dates,
+        together=tier in ("C", "D", "E") and doubtful and not _supported(dates) and dates != "differs",
         dismissed=dates == "differs" and tier != "A",
     )  # fmt: skip
+
+
+def _against(sought: Sought, row: Listed, name: Name | None) -> list[str]:
+    """What is known of the two and speaks against one person: never enough to clear, enough to ask less of a person."""
+    found = []
+    if sought.states and row.state and row.state not in sought.states:
+        found.append("the state is another")
+    if row.npi and is_npi(sought.npi) and row.npi != sought.npi:
+        found.append("the NPI is another one")
+    if name and name.middle and (theirs := plain(row.middle)) and name.middle[0] != theirs[0]:
+        found.append(f"the middle names are {name.middle.title()} and {theirs.title()}")
+    if sought.physician and row.trade.upper().startswith(NOT_PHYSICIANS):
+        found.append(f"a physician here, {row.trade.lower()} on the list")
+    return found
 
 
 # Birth dates
@@ -327,7 +384,7 @@ def _mistyped(day: str) -> Iterator[str]:
 
 def _firm_matches(sought: Sought, index: Index) -> list[Match]:
     keys = [(name, business_key(name)) for name in sought.names]
-    found = [_firm_match(sought, keys, index.rows[number]) for number, _ in index.firms]
+    found = [_firm_match(sought, keys, index.rows[number]) for number in index.firms]
     npi = (index.rows[number] for number in index.by_npi.get(sought.npi, ()) if is_npi(sought.npi))
     of_people = [_match(sought, row, "A", _NONE, "missing") for row in npi if not row.business_key]
     return [match for match in found if match] + of_people
@@ -370,14 +427,15 @@ def _same_letters(ours: str, theirs: str) -> bool:
 
 def _person_as_firm(sought: Sought, names: Sequence[Name], index: Index) -> list[Match]:
     """A practice that bears a person's name: SATO SAM MD PC."""
-    pairs = [{*name.last.split(), *name.first.split()} for name in names if name.first and len(name.first) > 1]
-    found = []
-    for number, words in index.firms:
+    words = [{*name.last.split(), *name.first.split()} for name in names if len(name.first) > 1]
+    named = {number for pair in words for number in set.intersection(*(index.by_word.get(w, set()) for w in pair))}
+    numbered = (
+        {n for n in index.by_npi.get(sought.npi, ()) if index.rows[n].business_key} if is_npi(sought.npi) else set()
+    )
+    found = [_match(sought, index.rows[number], "A", _NONE, "missing") for number in sorted(numbered)]
+    for number in sorted(named - numbered):
         row = index.rows[number]
-        in_state = not row.state or not sought.states or row.state in sought.states
-        if row.npi and row.npi == sought.npi and is_npi(sought.npi):
-            found.append(_match(sought, row, "A", _NONE, "missing"))
-        elif in_state and any(pair <= words for pair in pairs):
+        if not row.state or not sought.states or row.state in sought.states:
             agrees = ("the firm bears the person's name", "the state is the same")
             found.append(Match(row=row, tier="F", score=90, agrees=agrees))
     return found
@@ -400,20 +458,24 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 def standing(
     who: str, *, on: date, screened_on: date | None, list_on: date | None, list_sha256: str,
-    confirmed: bool, open_tiers: Sequence[str],
+    confirmed: bool, open_tiers: Sequence[str], names: int = 0,
 ) -> Standing:  # fmt: skip
-    """Every objection to letting this party work on a day, in sentences (billing.md 9.3)."""
+    """Every objection to letting this party work on a day, in sentences (billing.md 9.3).
+
+    `open_tiers` are of the hits that wait for a decision of their own, `names` how many wait to be looked through.
+    """
     said, state = [], "clear"
     age = None if list_on is None else (on - list_on).days
     if stale := list_notice(on=on, list_on=list_on):
         state, said = "due", [stale]
-    if screened_on is None:
-        state, said = "never", [*said, f"{who} was never screened against an exclusion list."]
-    elif screened_on < valid_from(on):
-        state, said = "due", [*said, f"{who} was last screened on {screened_on:%b %-d, %Y}; screening is monthly."]
+    if late := lateness(who, on=on, screened_on=screened_on):
+        state, said = "never" if screened_on is None else "due", [*said, late]
     if open_tiers:
         plural = "hits wait" if len(open_tiers) > 1 else "hit waits"
         state, said = "review", [*said, f"{len(open_tiers)} exclusion {plural} for a decision on {who}."]
+    if names:
+        plural = "names on the exclusion list wait" if names > 1 else "name on the exclusion list waits"
+        state, said = "review", [*said, f"{names} {plural} to be looked through for {who}, in one decision."]
     if confirmed:
         state, said = "hit", [f"{who} is on an exclusion list, confirmed by a person. No work, no claims.", *said]
     blocks = confirmed or any(tier in BLOCKING for tier in open_tiers)
@@ -421,6 +483,15 @@ def standing(
         state=state, objections=tuple(said), blocks=blocks, screened_on=screened_on, list_age_days=age,
         list_sha256=list_sha256,
     )  # fmt: skip
+
+
+def lateness(who: str, *, on: date, screened_on: date | None) -> str:
+    """Why a screening does not do for a day; empty when it does."""
+    if screened_on is None:
+        return f"{who} was never screened against an exclusion list."
+    if screened_on < valid_from(on):
+        return f"{who} was last screened on {screened_on:%b %-d, %Y}; screening is monthly."
+    return ""
 
 
 def list_notice(*, on: date, list_on: date | None) -> str:

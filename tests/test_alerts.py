@@ -38,10 +38,12 @@ from models import (
     Heartbeat,
     Job,
     Notice,
+    Obstacle,
     Packet,
     Person,
     Preference,
     Report,
+    Requirement,
     Session,
     db,
 )
@@ -486,6 +488,38 @@ def test_a_mail_server_that_is_down_is_tried_again(cast, mail, clock):
     assert len(mail.taken) == 1
 
 
+@pytest.mark.parametrize("answer", ["500 not now", "421 closing"])
+def test_mail_that_was_taken_is_not_sent_again_because_the_goodbye_failed(cast, mail, clock, answer):
+    async def refuse(server, session, envelope):
+        return answer
+
+    mail.handle_QUIT = refuse
+    notices.tell(cast.tess, what="credential:999", edition="30", path="/", now=NOW)
+    tasks.work_off()
+    clock["now"] += timedelta(minutes=2)
+    tasks.work_off()
+    assert len(mail.taken) == 1
+    assert Notice.get().sent_at
+
+
+def test_a_notice_that_takes_its_worker_down_each_time_falls_to_the_next_channel(
+    cast, mail, clock, provider, monkeypatch
+):
+    use(monkeypatch, sms_url=f"json://127.0.0.1:{provider.server_port}/{{to}}")
+    Person.update(phone="555 010 0199").where(Person.id == cast.tess.id).execute()
+    notices.tell(Person.get_by_id(cast.tess.id), what="credential:999", edition="30", path="/", now=NOW)
+    for _ in range(jobs.TRIES):
+        assert jobs.claim(now=clock["now"], owner="whoever dies")
+        clock["now"] += jobs.LEASE
+    db.close()
+    tasks.tick.call_local()
+    db.connect()
+    failed = Notice.get(Notice.person == cast.tess, Notice.channel == "email")
+    assert (failed.failed_at, failed.error) == (clock["now"], "The worker died each time.")
+    assert len(provider.taken) == 1
+    assert Notice.get(Notice.person == cast.olive).what == f"device:person:{cast.tess.id}"
+
+
 def test_what_is_not_set_up_says_so(cast, client_for):
     text = client_for(cast.tess).get("/me/alerts").get_data(as_text=True)
     for name in ("EVOKED_CONTACT", "EVOKED_SMTP_HOST", "EVOKED_SMS_URL"):
@@ -497,7 +531,7 @@ def test_what_is_not_set_up_says_so(cast, client_for):
 DIES = """
 import os, signal, sys
 import tasks
-from actions import jobs, notices
+from actions import jobs, notices, preferences
 def dies(module, name, before):
     whole = getattr(module, name)
     def half(*args, **given):
@@ -506,7 +540,13 @@ def dies(module, name, before):
         os.kill(os.getpid(), signal.SIGKILL)
     setattr(module, name, half)
 step = sys.argv[1]
-if step != "none":
+if step == "paused":
+    held_until = preferences.held_until
+    def pause(*args, **given):
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return held_until(*args, **given)
+    preferences.held_until = pause
+elif step != "none":
     dies(*{"claimed": (tasks, "_mail", True), "sent": (notices, "taken", True), "marked": (notices, "taken", False),
            "settled": (jobs, "done", False)}[step])
 tasks.drain.call_local()
@@ -541,6 +581,20 @@ def test_two_workers_never_send_the_same_twice(cast, mail):
     assert len(mail.ids) == len(set(mail.ids)) == 30
 
 
+def test_a_worker_that_was_stopped_does_not_send_what_another_has_sent(cast, mail):
+    """A laptop that slept: it wakes in the middle of a job whose lease has ended."""
+    notices.tell(cast.tess, what="credential:999", edition="30", path="/", now=NOW)
+    stopped = worker(mail, "paused")
+    _, status = os.waitpid(stopped.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    Job.update(lease_until=NOW).execute()
+    tasks.work_off()
+    os.kill(stopped.pid, signal.SIGCONT)
+    assert stopped.wait(60) == 0
+    assert len(mail.ids) == 1
+    assert Job.get().state == "done"
+
+
 def test_scanning_again_makes_nothing_new(cast, mail):
     for n in range(20):
         hold(cast.tess, "BLS", NOW.date() + timedelta(days=n), state=f"S{n}")
@@ -562,6 +616,39 @@ def test_a_record_open_after_a_day_is_told_to_the_technologist_then_the_owner(ca
     assert people_told(f"record:{case.id}") == [cast.tess.id, cast.olive.id]
     Case.update(closed_at=NOW).where(Case.id == case.id).execute()
     assert alerts.scan(now=NOW + timedelta(days=9)) == 0
+
+
+def test_somebody_who_may_not_work_on_a_booked_case_is_told_with_the_owner_until_it_is_settled(cast, mail, clock):
+    on = NOW.date() + timedelta(days=20)
+    case = book(cast, date_of_service=on)
+    demanded = CredentialType.get(CredentialType.name == "ACLS")
+    Requirement.create(role="technologist", type=demanded)
+    credentials.rejudge(now=NOW)
+    clock["now"] = noon(NOW.date())
+    alerts.scan(now=clock["now"])
+    assert people_told(f"obstacle:{cast.tess.id}") == [cast.tess.id, cast.olive.id]
+    assert alerts.scan(now=clock["now"]) == 0
+    tasks.work_off()
+    assert {header(one, "Subject") for one in mail.taken} == {TEXTS["obstacle"]}
+    alerts.scan(now=clock["now"] + timedelta(days=3))
+    Credential.create(
+        person=cast.tess, type=demanded, until_on=on, verified_on=NOW.date(), verified_by=cast.olive.id
+    )  # fmt: skip
+    credentials.rejudge(now=NOW)
+    assert not Obstacle.select().where(Obstacle.case == case.id, Obstacle.cleared_at.is_null()).exists()
+    sent = len(mail.taken)
+    clock["now"] += timedelta(days=3)
+    tasks.work_off()
+    assert len(mail.taken) == sent, "the reminder is taken back"
+
+
+def test_a_device_that_was_never_proved_is_told_to_the_owner(cast, mail):
+    device = enrolled(cast.tess, NOW)
+    Drill.create(asked_at=NOW - timedelta(hours=1))
+    alerts.scan(now=NOW + timedelta(hours=23))
+    assert people_told(f"device:{device.id}") == []
+    alerts.scan(now=NOW + timedelta(hours=25))
+    assert people_told(f"device:{device.id}") == [cast.olive.id]
 
 
 def people_told(what: str) -> list[int]:

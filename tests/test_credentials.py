@@ -86,6 +86,17 @@ def test_an_expired_card_stops_an_assignment_until_the_owner_says_why(olive, cas
     assert AuditEntry.select().where(AuditEntry.action == "override", AuditEntry.case_id == case.id).exists()
 
 
+def test_whoever_is_refused_is_shown_with_those_who_are_cleared(olive, cast):
+    case = book(cast, people=False, date_of_service=SOON)
+    hold(cast.tess, cast.olive, until=SOON - timedelta(days=3))
+    page = olive.post(f"/cases/{case.id}/assignments", data={"who": f"{cast.tess.id}.technologist"})
+    assert "Assign Stan" in page.get_data(as_text=True)
+    assert "Assign Tess" not in page.get_data(as_text=True)
+    assert "Assign Pia" not in page.get_data(as_text=True), "she is no technologist"
+    who = {"who": f"{cast.stan.id}.technologist"}
+    assert olive.post(f"/cases/{case.id}/assignments", data=who).status_code == 303
+
+
 def test_it_is_the_date_and_the_place_of_the_case_that_are_judged(cast):
     demand(cast, "Vendor clearance", facility=cast.mercy)
     hold(cast.tess, cast.olive, "Vendor clearance", until=SOON, facility=cast.mercy.id)
@@ -347,6 +358,12 @@ def test_requirements_are_compared_and_the_least_for_all_hospitals_is_said(olive
     data = {"role": "technologist", "facility": cast.mercy.id, "payer": 0, "kinds": [ids["ACLS"]], "must_hold": "y"}
     assert olive.post("/credentials/requirements", data=data).status_code == 303
     page = olive.get("/credentials/requirements").get_data(as_text=True)
+    for_one = olive.get(f"/credentials/requirements?at={cast.mercy.id}&person={cast.tess.id}").get_data(as_text=True)
+    assert "To work at Mercy, for Tess Tran" in for_one
+    assert "Tess Tran: ACLS is not on file." in for_one
+    assert "differs" not in for_one
+    elsewhere = olive.get(f"/credentials/requirements?at={cast.lakeside.id}&person={cast.tess.id}")
+    assert "Nothing: cleared at it." in elsewhere.get_data(as_text=True)
     assert "differs" in page
     assert "must be held" in page
     row = Requirement.get(Requirement.facility == cast.mercy)

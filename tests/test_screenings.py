@@ -21,6 +21,7 @@ from models import (
     ExcludedParty,
     Hit,
     Job,
+    Override,
     Party,
     Person,
     Run,
@@ -70,7 +71,9 @@ def party(who) -> Party:
 
 
 def know(who, **given) -> None:
-    screenings.revise(party(who), **{"aliases": [], "dob": "", "npi": "", "states": [], "by": MACHINE, **given})
+    screenings.revise(
+        party(who), **{"aliases": [], "dob": "", "npi": "", "states": [], "by": MACHINE, "now": NOW, **given}
+    )
 
 
 def the_hit(who) -> Hit:
@@ -487,6 +490,63 @@ def test_what_is_known_of_a_party_is_kept_or_refused_beside_the_form(screened, c
     )
 
 
+def test_names_that_nothing_else_speaks_for_are_looked_through_in_one_decision(screened, client_for, tmp_path):
+    rows = (TESS, line("TRAN", "TESS", "19700402", state="TX"), line("TRAN", "TESS", state="OH"))
+    load(listed(tmp_path, *rows, *OTHERS), now=NOW + timedelta(minutes=1))
+    screenings.screen(by=MACHINE, now=NOW + timedelta(minutes=1))
+    found = screenings.open_hits(screened.tess)
+    assert [(hit.state, hit.together) for hit in found] == [("open", True)] * 3
+    standing = screenings.screened(screened.tess, TODAY)
+    assert (standing.state, standing.blocks) == ("review", False)
+    assert standing.objections == ("3 names on the exclusion list wait to be looked through for Tess Tran, in one decision.",)  # fmt: skip
+    client, url = client_for(screened.olive), f"/screenings/parties/{party(screened.tess).id}"
+    assert "Tess Tran, 3 names on the list" in client.get("/screenings").get_data(as_text=True)
+    assert "1 to look through" in client.get("/").get_data(as_text=True)
+    page = client.get(url).get_data(as_text=True)
+    assert "2 of 3 hold a birth date" in page
+    shown = {"hit": [found[0].id, found[1].id, 999]}
+    assert client.post(f"{url}/clearance", data={**shown, "why": ""}).status_code == 422
+    assert client.post(f"{url}/clearance", data={**shown, "why": "short"}).status_code == 422
+    assert not Decision.select().exists()
+    sent = {**shown, "why": "She never left Illinois and is no nurse"}
+    assert client.post(f"{url}/clearance", data=sent).status_code == 303
+    assert {(one.what, one.by, one.reason) for one in Decision.select()} == {
+        ("cleared", screened.olive.id, sent["why"])
+    }
+    assert [hit.id for hit in screenings.open_hits(screened.tess)] == [found[2].id], "what was not on the page stays"
+    assert AuditEntry.select().where(AuditEntry.action == "cleared", AuditEntry.noun == "hit").count() == 2
+
+
+def test_nobody_looks_through_their_own_names(cast, client_for, tmp_path):
+    load(listed(tmp_path, line("OWENS", "OLIVE", state="TX"), line("OWENS", "OLIVE", state="OH")))
+    screenings.screen(by=MACHINE, now=NOW)
+    client, url = client_for(cast.olive), f"/screenings/parties/{party(cast.olive).id}"
+    assert "somebody else decides" in client.get(url).get_data(as_text=True)
+    ids = [hit.id for hit in screenings.open_hits(cast.olive)]
+    assert client.post(f"{url}/clearance", data={"hit": ids, "why": "I am none of these people"}).status_code == 422
+    assert not Decision.select().exists()
+
+
+def test_what_was_cleared_among_names_and_is_surer_later_is_asked_by_itself(screened, tmp_path):
+    load(listed(tmp_path, TESS, TESS.replace("CHICAGO", "PEORIA")), now=NOW + timedelta(minutes=1))
+    screenings.screen(by=MACHINE, now=NOW + timedelta(minutes=1))
+    ids = [hit.id for hit in screenings.together(party(screened.tess))]
+    screenings.clear_together(
+        party(screened.tess), ids, reason="Neither is our Tess", by=actor(screened.olive), now=NOW
+    )
+    assert screenings.open_hits(screened.tess) == []
+    know(screened.tess, dob="1985-06-07")
+    screenings.screen(by=MACHINE, now=NOW + timedelta(minutes=2))
+    assert [(hit.tier, hit.together) for hit in screenings.open_hits(screened.tess)] == [("B", False)] * 2
+
+
+def test_a_surgeon_is_no_nurse(cast, tmp_path):
+    first, last = cast.surgeon.name.removeprefix("Dr. ").split()[:2]
+    load(listed(tmp_path, line(last.upper(), first.upper()).replace('"RN"', '"NURSE/NURSES AIDE"')))
+    screenings.screen(by=MACHINE, now=NOW)
+    assert [hit.together for hit in screenings.open_hits(cast.surgeon)] == [True]
+
+
 def test_a_firm_is_added_and_ended_a_person_is_not(screened, client_for):
     client = client_for(screened.olive)
     answer = client.post(
@@ -535,6 +595,38 @@ def test_a_probable_hit_is_an_obstacle_before_anybody_looked(screened):
     know(screened.tess, dob="1985-06-07")
     screenings.screen(by=MACHINE, now=NOW)
     assert "the owner has to decide first" in screenings.obstacles(the_cast.book(screened))[0]
+
+
+def test_whoever_was_not_screened_this_month_is_assigned_by_the_owners_reason_alone(screened, client_for, monkeypatch):
+    late = NOW + timedelta(days=80)
+    monkeypatch.setattr("views.cases.now", lambda: late)
+    monkeypatch.setattr("views.credentials.now", lambda: late)
+    case = the_cast.book(screened, people=False, date_of_service=late.date() + timedelta(days=60))
+    client, who = client_for(screened.olive), {"who": f"{screened.pia.id}.physician"}
+    refused = client.post(f"/cases/{case.id}/assignments", data=who)
+    page = refused.get_data(as_text=True)
+    assert refused.status_code == 422
+    assert "The exclusion list is 80 days old" in page
+    assert "Pia Park was last screened on" in page
+    sent = who | {"reason": "The list is being downloaded"}
+    assert client.post(f"/cases/{case.id}/overrides", data=sent).status_code == 303
+    kept = Override.get()
+    assert (kept.objections, kept.by) == ({"screening": "expired"}, screened.olive.id)
+    assert "Exclusion screening" in AuditEntry.get(AuditEntry.action == "override").detail
+    case_page = client.get(f"/cases/{case.id}").get_data(as_text=True)
+    assert "80 days old" in case_page
+    assert "Pia Park was last screened on" in case_page
+
+
+def test_a_case_far_ahead_is_judged_by_todays_screening(screened):
+    case = the_cast.book(screened, people=False, date_of_service=TODAY + timedelta(days=90))
+    cases.assign(case, screened.pia, "physician", by=actor(screened.olive), now=NOW)
+
+
+def test_a_practice_without_a_list_assigns_and_each_case_says_so(cast):
+    case = the_cast.book(cast, people=False)
+    cases.assign(case, cast.pia, "physician", by=actor(cast.olive), now=NOW)
+    assert screenings.said_of(case, on=TODAY, whole=False) == [screenings.notice(TODAY)]
 
 
 # Commands

@@ -87,6 +87,8 @@ def _found(
         )
     elif not who.has(role):
         found.append({"state": "role", "kind": "", "until": None, "sentence": f"{who.name} is no {role} here."})
+    late = screenings.objections(who, on=on, today=credentials.today(datetime.now(UTC)))
+    found += [{"state": "unscreened", "kind": "Exclusion screening", "until": None, "sentence": one} for one in late]
     for one in standings:
         if one.stops:
             until = str(one.proof.until_on) if one.proof and one.proof.until_on else None

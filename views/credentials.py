@@ -399,17 +399,63 @@ def _requirements(status: int = 200, **forms: object):
     role = request.args.get("role", "technologist")
     if role not in WORKING:
         abort(404)
-    rules = credentials.rules()
-    places = [credentials.place_of(row) for row in Facility.select().where(Facility.archived_at.is_null()).order_by(Facility.name)]  # fmt: skip
+    rules, at = credentials.rules(), request.args.getlist("at", type=int)
+    every = [credentials.place_of(row) for row in Facility.select().where(Facility.archived_at.is_null()).order_by(Facility.name)]  # fmt: skip
+    places = [one for one in every if one.id in at] or every
+    who = next((one for one in working() if one.has(role) and one.id == request.args.get("person", type=int)), None)
+    holder = credentials.holders([who])[who.id] if who else None
     rows = Requirement.select(Requirement, CredentialType, Facility, Payer).join(CredentialType)
     rows = rows.switch(Requirement).left_outer_join(Facility).switch(Requirement).left_outer_join(Payer)
     return page(
-        "credentials/requirements.html", status, role=role, places=places, names=_names(rules),
-        compared=trade.compared(role, places, today(), rules), superset=trade.superset(role, places, today(), rules),
+        "credentials/requirements.html", status, role=role, places=places, names=_names(rules), who=who,
+        compared=trade.compared(role, places, today(), rules),
+        superset=trade.superset(role, places, today(), rules, _held_now(holder)),
+        lacking=_lacking(holder, role, places, rules), hospitals=_hospitals(role, every, places, who),
+        people=_people(role, at, who),
         rows=list(rows.where(Requirement.role == role).order_by(Facility.name, CredentialType.name)), ends=EndingForm(formdata=None, last_on=today()),
         roles=[(one.capitalize() + "s", url_for("credentials.requirements", role=one), one == role, None) for one in WORKING],
         day=today(), **({"form": requirement_form()} | forms),
     )  # fmt: skip
+
+
+def _held_now(holder: trade.Holder | None) -> set[trade.Id]:
+    """The kinds that somebody holds today, verified: they cost nothing more."""
+    return {one.type for one in holder.proofs if one.verified and one.covers(today())} if holder else set()
+
+
+def _lacking(
+    holder: trade.Holder | None, role: str, places: Sequence[trade.Place], rules: trade.Rules
+) -> list[str]:  # fmt: skip
+    """What keeps somebody from working at these places today, each reason once."""
+    if holder is None:
+        return []
+    found = (trade.objections(holder, role, place, today(), None, rules=rules) for place in places)
+    return list(dict.fromkeys(one.sentence for at in found for one in at))
+
+
+def _hospitals(
+    role: str, every: Sequence[trade.Place], chosen: Sequence[trade.Place], who: Person | None
+) -> list[tuple[str, str, bool, None]]:  # fmt: skip
+    """Links that take a hospital into the comparison or out of it."""
+    picked, whose = [one.id for one in chosen] if len(chosen) < len(every) else [], who.id if who else None
+
+    def to(at: Sequence[trade.Id]) -> str:
+        return url_for("credentials.requirements", role=role, at=at, person=whose)
+
+    links = [("Every hospital", to([]), not picked, None)]
+    for one in every:
+        others = [id for id in picked if id != one.id] if one.id in picked else [*picked, one.id]
+        links.append((one.name, to(others), one.id in picked, None))
+    return links
+
+
+def _people(role: str, at: Sequence[int], who: Person | None) -> list[tuple[str, str, bool, None]]:
+    links = [("Anybody", url_for("credentials.requirements", role=role, at=at), who is None, None)]
+    return links + [
+        (one.name, url_for("credentials.requirements", role=role, at=at, person=one.id), one == who, None)
+        for one in working()
+        if one.has(role)
+    ]
 
 
 def _names(rules: trade.Rules) -> dict[trade.Id, str]:
@@ -568,7 +614,14 @@ def override(id: int):
         raise Refused("Choose a person and a role of the list.")
     if not form.validate():
         return ineligible(
-            case, person, role, [one.sentence for one in credentials.objections(case, person, role)], form
+            case,
+            person,
+            role,
+            [
+                *(one.sentence for one in credentials.objections(case, person, role)),
+                *credentials.unscreened(case, person, role, now=now()),
+            ],
+            form,
         )
     if case.assignments.where(Assignment.person == person.id, Assignment.role == role).exists():
         credentials.override(case, person, role, reason=form.reason.data, by=actor(), now=now())
@@ -582,7 +635,8 @@ def ineligible(case: Case, person: Person, role: str, reasons: Sequence[str], fo
     """Why a person cannot be assigned, and the owner's way past it."""
     audit.viewed(actor(), "case", row_id=case.id, case_id=case.id)
     form = form or OverrideForm(formdata=None, who=f"{person.id}.{role}")
-    return page("credentials/override.html", 422, case=case, person=person, role=role, reasons=reasons, form=form)
+    return page("credentials/override.html", 422, case=case, person=person, role=role, reasons=reasons, form=form,
+                others=credentials.cleared(case, role, now=now()))  # fmt: skip
 
 
 def judged(case: Case, people: Sequence[Assignment]) -> dict[int, list[trade.Standing]]:

@@ -91,6 +91,12 @@ def _waiting(open_cases: pw.ModelSelect, day: date) -> list[tuple[str, str, str,
         found.append(_figure("Reports to approve or sign", closed.where(Case.id.in_(drafted)), "reports.inbox", day))
     if person.has("owner", "biller"):
         found += _claims(day)
+    if person.has("owner"):
+        hits, stop, parties = screenings.waiting()
+        if hits or parties:
+            said = [f"{stop} stop work" if stop > 1 else "1 stops work"] if stop else []
+            said += [f"{parties} to look through"] if parties else []
+            found.append(("Exclusion hits to decide", str(hits), ", ".join(said), url_for("screenings.index")))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,10 +46,16 @@ def screen() -> None:
     run = screenings.screen(by=MACHINE, now=now)
     for party, standing, _ in screenings.standings(now.astimezone(SETTINGS.zone).date()):
         click.echo(f"{standing.state}\t{party.kind}\t{party.called}\t{' '.join(standing.objections)}")
-    for hit in Hit.select().where(Hit.state == "open").order_by(Hit.tier, Hit.id):
+    waiting = Hit.select().where(Hit.state == "open")
+    for hit in waiting.where(~Hit.together).order_by(Hit.tier, Hit.id):
         why = "; ".join((*hit.agrees, *(f"but {one}" for one in hit.differs)))
         click.echo(f"hit {hit.id}\t{hit.tier} {TIERS[hit.tier]}\t{hit.party.called}\t{hit.listed['name']}\t{why}")
-    click.echo(f"{run.parties} screened, {run.hits} {'hit' if run.hits == 1 else 'hits'} to decide.")
+    names = Counter(hit.party.called for hit in waiting.where(Hit.together))
+    for name, count in sorted(names.items()):
+        click.echo(f"names\t{count} to look through together\t{name}")
+    alone = run.hits - names.total()
+    click.echo(f"{run.parties} screened, {alone} {'hit' if alone == 1 else 'hits'} to decide, "
+               f"{len(names)} {'party' if len(names) == 1 else 'parties'} with names to look through.")  # fmt: skip
 
 
 @exclusion_lists.command("certificate")

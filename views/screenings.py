@@ -69,6 +69,10 @@ class FirmForm(PartyForm):
     surgeon = SelectField("Surgeon", coerce=int)
 
 
+class ClearanceForm(FlaskForm):
+    why = TextAreaField("Reason", [DataRequired("Say in a sentence why."), Length(max=1000)], filters=[stripped])
+
+
 class DecisionForm(FlaskForm):
     what = RadioField("Decision", choices=list(screenings.DECISIONS.items()), validators=[DataRequired("Choose one.")])
     reason = TextAreaField("Reason", [DataRequired("Say in a sentence why."), Length(max=1000)], filters=[stripped])
@@ -93,13 +97,18 @@ def index():
     shown = request.args.get("show", "")
     last = Screening.select().where(Screening.done_at.is_null(False)).order_by(Screening.id.desc()).first()
     lists = screenings.in_use()
-    hits = Hit.select(Hit, Party).join(Party).where(Hit.state == "open", Party.ended_at.is_null())
+    everything = Hit.select(Hit, Party).join(Party).where(Hit.state == "open", Party.ended_at.is_null())
+    hits = everything.where(~Hit.together)
+    groups = {}
+    for one in everything.where(Hit.together):
+        groups.setdefault(one.party, []).append(one)
     counts = {state: sum(standing.state == state for _, standing, _ in rows) for state in STATES}
     return page(
         "screenings/index.html", rows=[row for row in rows if not shown or row[1].state == shown], shown=shown,
         counts=counts, total=len(rows), states=STATES, kinds=KINDS, tiers=screening.TIERS, lists=lists, last=last,
         title_of=exclusions.title, today=day, notice=screenings.notice(day),
         hits=list(hits.order_by(Hit.tier, Hit.id).limit(100)), open_count=hits.count(),
+        groups=sorted(groups.items(), key=lambda one: one[0].called), dated=_dated,
         due=screening.next_due(last.done_at.astimezone(SETTINGS.zone).date() if last else None, day),
         expected=screenings.refresh_due(day), automatic=bool(SETTINGS.exclusions_url), may_write=me().has("owner"),
     )  # fmt: skip
@@ -183,12 +192,21 @@ def confirm_list(id: int):
 # Parties
 
 
-def _party_page(party: Party, form: PartyForm, status: int = 200, reasons: tuple[str, ...] = ()):
+def _dated(hits: list[Hit]) -> int:
+    """How many of these rows hold a birth date, which ours would tell apart."""
+    return sum(bool(hit.listed["dob"]) for hit in hits)
+
+
+def _party_page(
+    party: Party, form: PartyForm, status: int = 200, reasons: tuple[str, ...] = (), clearance: ClearanceForm | None = None
+):  # fmt: skip
     results = Screened.select(Screened, Screening).join(Screening).where(Screened.party == party.id)
     standing = next((standing for one, standing, _ in screenings.standings(today()) if one.id == party.id), None)
     return page(
         "screenings/party.html", status, party=party, form=form, reasons=reasons, standing=standing, states=STATES,
-        kinds=KINDS, tiers=screening.TIERS, hits=list(party.hits.order_by(Hit.id.desc())),
+        kinds=KINDS, tiers=screening.TIERS, together=(group := screenings.together(party)), dated=_dated(group),
+        hits=[hit for hit in party.hits.order_by(Hit.id.desc()) if hit not in group], own=party.person_id == me().id,
+        clearance=clearance or ClearanceForm(formdata=None),
         results=list(results.order_by(Screened.id.desc()).limit(EARLIER)), may_write=me().has("owner"),
     )  # fmt: skip
 
@@ -198,8 +216,11 @@ def _party_page(party: Party, form: PartyForm, status: int = 200, reasons: tuple
 def party(id: int):
     found = find(Party, id)
     audit.viewed(actor(), "party", row_id=id)
-    given = {"aliases": "\n".join(found.aliases), "dob": found.dob, "npi": found.npi, "states": ", ".join(found.states)}
-    return _party_page(found, PartyForm(data=given))
+    return _party_page(found, PartyForm(data=_given(found)))
+
+
+def _given(found: Party) -> dict[str, str]:
+    return {"aliases": "\n".join(found.aliases), "dob": found.dob, "npi": found.npi, "states": ", ".join(found.states)}
 
 
 @bp.post("/screenings/parties/<row:id>")
@@ -209,11 +230,28 @@ def revise_party(id: int):
     if not form.validate():
         return _party_page(found, form, 422)
     try:
-        screenings.revise(found, dob=form.dob.data or "", by=actor(), **form.values())
+        screenings.revise(found, dob=form.dob.data or "", by=actor(), now=now(), **form.values())
     except Refused as refused:
         return _party_page(found, form, 422, tuple(refused.reasons))
-    flash("Saved. Screen again, so that it counts.")
+    tasks.wake()
+    flash("Saved. It is searched anew with that; open this page again in a minute.")
     return redirect(url_for("screenings.party", id=id), 303)
+
+
+@bp.post("/screenings/parties/<row:id>/clearance")
+@roles("owner")
+def clear(id: int):
+    found, form = find(Party, id), ClearanceForm()
+    known = PartyForm(formdata=None, data=_given(found))
+    if not form.validate():
+        return _party_page(found, known, 422, clearance=form)
+    seen = [int(one) for one in request.form.getlist("hit") if one.isdigit()]
+    try:
+        count = screenings.clear_together(found, seen, reason=form.why.data, by=actor(), now=now())
+    except Refused as refused:
+        return _party_page(found, known, 422, tuple(refused.reasons), clearance=form)
+    flash(f"{count} {'name is' if count == 1 else 'names are'} cleared.")
+    return redirect(url_for("screenings.index"), 303)
 
 
 @bp.post("/screenings/parties/<row:id>/ending")

@@ -18,10 +18,10 @@ LEIE = Path(__file__).parents[1] / "leie"
 HEADER = ",".join(PROFILES["leie"].header)
 
 
-def listed(last="", first="", *, dob="", npi="", state="IL", business="", middle="") -> Listed:
+def listed(last="", first="", *, dob="", npi="", state="IL", business="", middle="", trade="", city="") -> Listed:
     return Listed(
-        last=last, first=first, middle=middle, business=business, npi=npi, dob=dob, state=state, city="", kind="1128a1",
-        from_on="2020-01-20", trade="", waiver="", last_key=names.key(last), first_key=names.key(first),
+        last=last, first=first, middle=middle, business=business, npi=npi, dob=dob, state=state, city=city, kind="1128a1",
+        from_on="2020-01-20", trade=trade, waiver="", last_key=names.key(last), first_key=names.key(first),
         business_key=names.business_key(business) if business else "",
     )  # fmt: skip
 
@@ -118,6 +118,51 @@ def test_each_tier_of_the_reference(tier, sought, row):
     assert found.agrees
 
 
+@pytest.mark.parametrize(
+    "sought, row, said",
+    [
+        (ours("Ann Smith", ""), listed("SMITH", "ANN", state="TX"), "the state is another"),
+        (ours("Ann Smith", "", npi="1245319599"), listed("SMITH", "ANN", npi="1234567893"), "the NPI is another one"),
+        (ours("Ann K. Smith", ""), listed("SMITH", "ANN", middle="L"), "the middle names are K and L"),
+        (ours("Ann Smith", "1971"), listed("SMITH", "ANN", dob="1970-04-02"), "the years of birth differ; a full birth date is missing"),
+        (ours("Ann Smith", "", physician=True), listed("SMITH", "ANN", trade="NURSE/NURSES AIDE"), "a physician here, nurse/nurses aide on the list"),
+        (ours("Alexandria Smithersons", ""), listed("SMITHERSON", "ALEXANDRA"), "a birth date is missing"),
+    ],
+)  # fmt: skip
+def test_what_a_name_alone_speaks_for_is_looked_through_together_and_never_dismissed(sought, row, said):
+    found = best(sought, row)
+    assert said in found.differs
+    assert (found.together, found.dismissed) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "sought, row",
+    [
+        (ours("Ann Smith", ""), listed("SMITH", "ANN", dob="1970-04-02")),
+        (ours("Ann Smith", "", physician=True), listed("SMITH", "ANN", trade="OWNER/OPERATOR")),
+        (ours("Ann Smith", "", physician=True), listed("SMITH", "ANN", trade="PSYCHIATRY")),
+        (ours("Katherine Smithers", ""), listed("SMITTERS", "KATHERINE")),
+        (ours("A. Smith", ""), listed("SMITH", "ANN")),
+        (ours("Ann Vra", ""), listed("VERA", "ANN")),
+        (ours("Ann K. Smith", ""), listed("SMITH", "ANN", middle="KAREN")),
+        (ours("Ann Smith", "1970"), listed("SMITH", "ANN", dob="1970-04-02", state="TX")),
+        (ours("Ann Smith"), listed("SMITH", "ANN", dob="1970-02-04", state="TX")),
+        (ours("Other Name", "", npi="1245319599"), listed("SATO", "SAM", npi="1245319599", state="TX")),
+        (ours("Ann Smith", "", npi="0000000000"), listed("SMITH", "ANN", npi="1234567893")),
+    ],
+)  # fmt: skip
+def test_what_more_than_a_name_speaks_for_is_asked_by_itself(sought, row):
+    assert not best(sought, row).together
+
+
+def test_a_name_that_the_list_has_several_times_is_looked_through_together():
+    rows = [listed("SMITH", "ANN", city=city) for city in ("PEORIA", "JOLIET")]
+    found = matches(ours("Ann Smith", ""), Index(rows))
+    assert [(one.tier, one.together) for one in found] == [("C", True)] * 2
+    assert "the list has the name 2 times" in found[0].differs
+    assert not matches(ours("Ann Smith", ""), Index(rows[:1]))[0].together
+
+
 def test_an_alias_with_the_birth_date_is_as_sure_as_the_name_in_use():
     assert best(ours("x", names=("Ann Jones", "Ann Smith")), listed("SMITH", "ANN", dob="1970-04-02")).tier == "B"
 
@@ -190,6 +235,7 @@ PARTIES = st.builds(
 def test_the_index_finds_what_trying_every_row_finds(rows, sought):
     known = screening._names(sought)
     wanted = [found for row in rows if (found := screening.weigh(sought, known, row))]
+    wanted = [screening._among(match, wanted) for match in wanted]
     assert sorted(matches(sought, Index(rows)), key=repr) == sorted(wanted, key=repr)
 
 
