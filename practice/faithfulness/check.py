@@ -62,9 +62,17 @@ class _Line(Struct):
 
     findings: list[Finding]
     supported: list[Supported]
-    covers: list[tuple[int, set[tuple[int, int]]]]
+    covers: list[tuple[int, set[tuple[int, int]], int]]
+    """Statement, what of it is told, in how many sentences."""
     section: str
     after: State
+
+
+class _Told(Struct):
+    """What a section tells of a statement, and how often."""
+
+    places: set[tuple[int, int]]
+    times: int = 0
 
 
 class _Outcome(Struct):
@@ -130,7 +138,7 @@ class Checker:
         else:
             plain = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
         findings, supported = stale, []
-        covered: dict[int, dict[str, set[tuple[int, int]]]] = {}
+        covered: dict[int, dict[str, _Told]] = {}
         sections: dict[str, int] = {}
         state = State()
         for start, line, ruled in lines(plain):
@@ -140,8 +148,10 @@ class Checker:
                 sections[read.section] = start + len(line)
             findings += [_moved(one, start, plain, read.section) for one in read.findings]
             supported += [Supported(one.start + start, one.end + start, one.sources) for one in read.supported]
-            for number, places in read.covers:
-                covered.setdefault(number, {}).setdefault(read.section, set()).update(places)
+            for number, places, times in read.covers:
+                told = covered.setdefault(number, {}).setdefault(read.section, _Told(set()))
+                told.places |= places
+                told.times += times
         findings += self._omissions(sections, covered, len(plain))
         findings = sorted(dict.fromkeys(findings), key=lambda one: (one.start, one.grade != "red", one.end))
         return Checked(text=plain, findings=tuple(findings), supported=tuple(supported))
@@ -155,15 +165,20 @@ class Checker:
     def _judged(self, line: str, read: Line) -> _Line:
         findings, supported = list(self._banned(line, read.tokens)), []
         covers: dict[int, set[tuple[int, int]]] = {}
+        times: Counter[int] = Counter()
         for sentence in _sentences(read.clauses):
+            told: set[int] = set()
             for start, outcome in self._remembered(sentence, line):
                 findings += [_moved(one, start, line, read.section) for one in outcome.findings]
                 supported += [Supported(one.start + start, one.end + start, one.sources) for one in outcome.supported]
+                told.update(outcome.about)
                 for number in outcome.about:
                     covers.setdefault(number, set())
                 for number, place in outcome.covers:
                     covers[number].add(place)
-        return _Line(findings, supported, list(covers.items()), read.section, read.after)
+            times.update(told)
+        said = [(number, places, times[number]) for number, places in covers.items()]
+        return _Line(findings, supported, said, read.section, read.after)
 
     # Phrases and staleness
 
@@ -284,16 +299,23 @@ class Checker:
             for at in self.index.get(("said", word), ()):
                 score[at] += 1
         best: Match | None = None
-        rank = (0, False, False)
+        rank = (0, False, False, 0)
         for at, _ in sorted(score.items(), key=lambda pair: (-pair[1], pair[0]))[:14]:
             statement = self.layers[at].statement
             if not self._admitted(statement, clause):
                 continue
             match = self.layers[at].match(tokens, clause.label, clause.row)
-            mine = (match.cost, clause.section not in statement.where, clause.row and bool(statement.parts))
+            # A row of its own table says by its place what it is about.
+            match.anchored = match.anchored or clause.row and clause.section in statement.where
+            mine = (
+                match.cost,
+                clause.section not in statement.where,
+                clause.row and bool(statement.parts),
+                match.unsaid,
+            )
             if best is None or mine < rank:
                 best, rank = match, mine
-                if rank == (0, False, False):
+                if rank == (0, False, False, 0):
                     break
         return best
 
@@ -324,6 +346,7 @@ class Checker:
             )
         spans = {token.start: token for token in clause.tokens}
         tokens_at = {token.start - clause.start: token for token in clause.tokens}
+        outcome.covers += [(number, place) for place in match.listed]
         for start, place in match.used.items():
             if self.layers[number].whole(place, tokens_at.get(start)):
                 outcome.covers.append((number, place))
@@ -502,7 +525,7 @@ class Checker:
     # What is left out
 
     def _omissions(
-        self, sections: dict[str, int], covered: dict[int, dict[str, set[tuple[int, int]]]], length: int
+        self, sections: dict[str, int], covered: dict[int, dict[str, _Told]], length: int
     ) -> Iterator[Finding]:
         whole = len(sections.keys() & VOCABULARY["sections"].keys()) >= 3
         for number, layer in enumerate(self.layers):
@@ -511,8 +534,9 @@ class Checker:
                 if kinds is None:
                     continue
                 anywhere = not whole or section in ("signing", "header")
-                held = [places for where, places in told.items() if anywhere or where == section]
-                if held and not any(_lacking(layer, kinds, set().union(*held))):
+                held = [one for where, one in told.items() if anywhere or where == section]
+                often = sum(one.times for one in held) >= statement.times
+                if held and often and not any(_lacking(layer, kinds, set().union(*(one.places for one in held)))):
                     continue
                 end = sections.get(section, length)
                 named = statement.kind.replace("_", " ")

@@ -147,7 +147,7 @@ class Lexicon:
 
 
 def _settled(text: str, tokens: list[Token]) -> list[Token]:
-    """A number before '-' or 'to' and a number with a unit has that unit; 'keyed 12:45' is a late mark."""
+    """A number before '-' or 'to' and a number with a unit has that unit; 'keyed 12:45' is a late mark; a gap is of what stands before it."""
     out: list[Token] = []
     for place, token in enumerate(tokens):
         follows = tokens[place + 1 : place + 3]
@@ -159,6 +159,8 @@ def _settled(text: str, tokens: list[Token]) -> list[Token]:
             earlier = {one.low for one in out[-5:-1]}
             if {"late", "entry"} <= earlier or {"time", "changed"} <= earlier:
                 token = token._replace(kind="late")
+        if token.kind == "gap":
+            token = token._replace(low=" ".join(one.low for one in out[-4:] if one.kind not in MARKS))
         out.append(token)
     return out
 
