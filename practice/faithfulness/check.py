@@ -120,7 +120,7 @@ class Checker:
         self.index: dict[Any, set[int]] = {}
         self.number = {id(layer.statement): at for at, layer in enumerate(self.layers)}
         for at, layer in enumerate(self.layers):
-            for key in _keys(layer.statement.tokens):
+            for key in _keys([*layer.statement.tokens, *layer.values]):
                 self.index.setdefault(key, set()).add(at)
             for word in layer.words:
                 self.index.setdefault(("said", word), set()).add(at)

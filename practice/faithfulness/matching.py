@@ -49,6 +49,8 @@ class Match(Struct):
 def agrees(said: Token, known: Token, pieces: dict[str, frozenset[str]]) -> bool:
     """What the text says is what the record holds, or less of it."""
     if said.kind != known.kind:
+        if known.kind == "quote":
+            return known.value == f"{said.kind}:{said.value}"
         return said.kind == "status" and said.value == "reduced" and known.kind == "direction" and known.value == "down"
     if said.kind in ("time", "late"):
         return all(mine is None or mine == its for mine, its in zip(said.value, known.value, strict=True))
@@ -76,6 +78,10 @@ class Layer:
         self.quotes = {
             piece for token in statement.tokens if token.kind == "quote" for piece in book.pieces[token.value]
         }
+        self.values = [
+            read[0] for token in statement.tokens if token.kind == "quote" and len(read := book.read(token.low)) == 1
+        ]
+        """Free texts that are one value."""
         self.sequences = {
             first: own
             for first, known in (book.quotes.items() if self.quotes else ())

@@ -19,7 +19,7 @@ from .. import completeness, concurrency
 from .. import wording as w
 from ..cases import Facts
 from ..times import age, clock, service_day
-from .words import BASE, MARKS, NEUTRAL, SOFT, Token
+from .words import BASE, MARKS, NEUTRAL, SOFT, VOCABULARY, Token
 
 FACTS = frozenset(
     [
@@ -102,6 +102,9 @@ class Statement(Struct, frozen=True, eq=False):
             yield from part.tokens
             yield from part.maybe
 
+
+_REPORT = frozenset(word for words in VOCABULARY["said"].values() for word in words.split())
+"""Words that any report has, so that one alone tells nothing of a case."""
 
 Sequences = dict[Any, list[tuple[tuple[Any, ...], str]]]
 
@@ -194,7 +197,9 @@ class Book:
         read = [token for token in self.read(text.strip().rstrip(".")) if token.kind != "line"]
         while read and read[-1].low in (".", ";", ","):
             read.pop()
-        if not read or not whole and len(read) < 2 and not (read[0].kind == "word" and len(read[0].low) > 3):
+        if not read or len(read) < 2 and not (read[0].kind == "word" and len(read[0].low) > 3 or whole):
+            return read
+        if len(read) < 2 and read[0].kind in SOFT and read[0].low in _REPORT:
             return read
         key = _key(read)
         if key not in self.pieces:
@@ -202,6 +207,8 @@ class Book:
             self.pieces[key] = frozenset({key, *(_key(run) for run in runs)})
             for run in (read, *runs):
                 sequence = tuple((token.kind, token.value) for token in run)
+                if len(run) < 2 and run[0].kind not in (*SOFT, *MARKS):
+                    continue  # one value stands in a text as any other of its kind does
                 listed = self.quotes.setdefault(sequence[0], [])
                 if (sequence, _key(run)) not in listed:
                     listed.append((sequence, _key(run)))

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from practice import interchange, record
 from practice import cases as c
+from practice import interchange, record
 from practice.cases import Facts
 from tests.practice import case_files, mutants
 
