@@ -41,7 +41,7 @@ from .times import age, clock, service_day
 
 __all__ = [
     "AddendumFact", "Draft", "Item", "Items", "Paragraph", "Row", "Section", "Sentence", "SignatureFact", "Table",
-    "as_json", "as_text", "changes", "draft", "phrases", "sentences", "signable_text",
+    "as_json", "as_text", "changes", "draft", "finished", "phrases", "sentences", "signable_text",
 ]  # fmt: skip
 
 TITLE = "Intraoperative Neurophysiological Monitoring Report"
@@ -51,27 +51,45 @@ SYNTHETIC_LINE = "SYNTHETIC CASE - no real person."
 
 def draft(facts: Facts, *, signatures: Iterable[SignatureFact] = (), addenda: Iterable[AddendumFact] = ()) -> Draft:
     """Write the report of these facts. The same facts give the same text, signed or not."""
-    signatures = sorted(signatures, key=lambda one: one.at)
-    addenda = sorted(addenda, key=lambda one: (one.number, one.at))
     writer = _Writer(facts)
-    return Draft(
+    made = Draft(
         case_id=facts.id,
         rev=facts.record_rev,
         digest=writer.digest,
         title=TITLE,
         notice=SYNTHETIC_LINE if facts.synthetic else "",
-        status_line=_status_line(len(signatures), len(facts.staff.physicians), len(addenda)),
-        signed=bool(signatures),
+        status_line=DRAFT_LINE,
+        signed=False,
         label=writer.label(),
         header=writer.header(),
         key_result=tuple(writer.key_result()),
         sections=writer.sections(),
         attestations=writer.attestations(),
+        signatures=(),
+        awaiting=writer.awaiting([]),
+        addenda=(),
+        provenance=writer.provenance(),
+        todo=tuple(writer.todo),
+    )
+    return finished(made, facts, signatures, addenda)
+
+
+def finished(
+    written: Draft, facts: Facts, signatures: Iterable[SignatureFact], addenda: Iterable[AddendumFact]
+) -> Draft:
+    """A draft as it was written, with the signatures and addenda it has by now. No word of it is written anew."""
+    signatures = sorted(signatures, key=lambda one: one.at)
+    if not signatures:
+        return written
+    addenda = sorted(addenda, key=lambda one: (one.number, one.at))
+    writer = _Writer(facts)
+    return msgspec.structs.replace(
+        written,
+        status_line=_status_line(len(signatures), len(facts.staff.physicians), len(addenda)),
+        signed=True,
         signatures=tuple(Sentence(writer.signature(one), ("signature",)) for one in signatures),
         awaiting=writer.awaiting([one.name for one in signatures]),
         addenda=tuple(writer.addendum(one) for one in addenda),
-        provenance=writer.provenance(),
-        todo=tuple(writer.todo),
     )
 
 

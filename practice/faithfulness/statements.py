@@ -858,7 +858,7 @@ def _closing(book: Book, facts: Facts) -> None:
         value = (
             f"{row.pct}%"
             if row.pct is not None
-            else row.status
+            else book.own(row.status)
             if completeness.recorded(row)
             else w.gap(row.missing_reason or row.status)
         )
