@@ -85,6 +85,14 @@ class _Outcome(Struct):
 
 
 _BANNED = [(re.compile(one["pattern"], re.IGNORECASE), one["say"]) for one in VOCABULARY["banned"]]
+_HIDDEN = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+_ALIKE = (
+    "\u0370-\u0391\u0392-\u0393\u0395-\u03a8\u03aa-\u03bb\u03bd-\u052f\u13a0-\u13ff\uff10-\uff5a\U0001d400-\U0001d7ff"
+)
+_STRANGE = re.compile(
+    rf"\w*[{_HIDDEN}][\w{_HIDDEN}]*|\b\w*[A-Za-z]\w*[{_ALIKE}]\w*|\b\w*[{_ALIKE}]\w*[A-Za-z]\w*|(?:(?![0-9])\d)+"
+)
+"""What cannot be seen, letters of another script within a word, digits of another script. The ohm and the micro sign may stand."""
 _ROLES = "surgeon|anesthesia|anesthesiologist|(?:interpreting )?physician|technologist|neurologist"
 _VOICE = re.compile(
     rf"\b(?:the )?(?:{_ROLES}|dr\.? \w+) (?:\w+ly )?(?:informed|notified|told|alerted|advised|warned|called|reminded|asked) (?:the )?(?:{_ROLES})\b",
@@ -190,6 +198,11 @@ class Checker:
 
     def _banned(self, text: str, tokens: Sequence[Token]) -> Iterator[Finding]:
         quoted = [(token.start, token.end) for token in tokens if token.kind == "quoted"]
+        for found in _STRANGE.finditer(text):
+            if found.group() not in self.book.typed:
+                start, end = found.span()
+                say = "Letters or digits here cannot be seen, or look like others. Type this anew."
+                yield Finding(grade="red", kind="banned", start=start, end=end, text=found.group(), message=say)
         for pattern, say in (*_BANNED, (_VOICE, "Write who was informed: 'the surgeon was informed'.")):
             for found in pattern.finditer(text):
                 start, end = found.span()
@@ -358,6 +371,14 @@ class Checker:
         statement = match.statement
         if reason == "denied":
             return _finding("red", "contradiction", token, f"The record denies this: {statement.says}.", statement)
+        if reason == "share":
+            return _finding(
+                "red",
+                "contradiction",
+                token,
+                f"How much was lost is not how much was left: {statement.says}.",
+                statement,
+            )
         if reason == "order":
             return _finding(
                 "red", "contradiction", token, f"The order is not the record's: {statement.says}.", statement
@@ -507,7 +528,7 @@ class Checker:
                 ]
                 if not blocks:
                     continue
-                share = sum(one.size for one in blocks) / len(sequence)
+                share = _content(sequence, blocks) / (_content(sequence) or 1)
                 first, last = (
                     blocks[0].a - blocks[0].b,
                     blocks[-1].a + blocks[-1].size - 1 + len(sequence) - blocks[-1].b - blocks[-1].size,
@@ -544,6 +565,12 @@ class Checker:
                     grade="red", kind="omission", start=end, end=end, text="", section=section,
                     message=f"Left out ({named}): {statement.says}.", sources=statement.sources, mend=self._sentence_of(statement),
                 )  # fmt: skip
+
+
+def _content(sequence: Sequence[Any], blocks: Sequence[Any] | None = None) -> int:
+    """How many telling words a text has, in all or in these blocks of it."""
+    places = range(len(sequence)) if blocks is None else [at for one in blocks for at in range(one.b, one.b + one.size)]
+    return sum(sequence[at][0] not in MARKS and sequence[at][1] not in NEUTRAL for at in places)
 
 
 def _reds(done: list[tuple[Clause, _Outcome]]) -> int:

@@ -51,7 +51,8 @@ def agrees(said: Token, known: Token, pieces: dict[str, frozenset[str]]) -> bool
     if said.kind != known.kind:
         if known.kind == "quote":
             return known.value == f"{said.kind}:{said.value}"
-        return said.kind == "status" and said.value == "reduced" and known.kind == "direction" and known.value == "down"
+        fell = known.kind == "direction" and known.value == "down" and known.low != "lost"
+        return fell and said.kind == "status" and said.value == "reduced"
     if said.kind in ("time", "late"):
         return all(mine is None or mine == its for mine, its in zip(said.value, known.value, strict=True))
     if said.kind == "number":
@@ -118,19 +119,27 @@ class Layer:
         hard = [(claims[place], "unsupported") for place in sorted(missed)]
         hard += [(claims[place], "order") for place in self._disordered(claims, used, tokens)]
         hard += self._denials(tokens)
+        hard += [(claims[place], "share") for place, at in used.items() if self._share(claims[place], tokens, at)]
         soft = [(token, reason) for token, reason in self._unknown(tokens, row)]
         soft += [(claims[place], "unit") for place, at in used.items() if not row and self._bare(claims[place], at)]
         hard += [(token, "unsupported") for token, reason in soft if reason == "name"]
         hard += [(token, "unsupported") for token in self._sided(tokens, soft)]
         soft = [(token, reason) for token, reason in soft if reason != "name"]
         hard, soft = self._strayed(clause, hard, soft)
+        anchored = self._anchored(tokens, label, used)
+        if not anchored or any(reason == "word" for _, reason in soft):
+            # A bare count or a denial of something that the fact does not hold leans on nothing.
+            loose = [
+                claims[place] for place, at in used.items() if claims[place].kind == "neg" or self._count(claims[place])
+            ]
+            hard += [(token, "unsupported") for token in loose if not row]
         return Match(
             self.statement,
             hard,
             soft,
             {claims[place].start: at for place, at in used.items()},
             {at for at in taken - set(used.values()) if self.known(at).kind != "quote"},
-            self._anchored(tokens, label, used),
+            anchored,
             sum(token.low in self.foreign for token, _ in soft),
             len(self.statement.head) - sum(at[0] == -1 for at in used.values()),
             any(claims[place].kind not in KEYS and claims[place].kind != "code" for place in used),
@@ -176,6 +185,21 @@ class Layer:
         """A piece of a free text does not stand for all of it."""
         known = self.known(at)
         return known.kind != "quote" or said is None or said.kind != "quoted" or said.value[0] == known.value
+
+    def _count(self, said: Token) -> bool:
+        return said.kind == "number" and said.value[1] is None
+
+    def _share(self, said: Token, tokens: Sequence[Token], at: Place) -> bool:
+        """What was left told as what was lost, or the other way round: 'fell to 82 %' where it fell by 82 %."""
+        known = self.known(at)
+        if said.kind != "number" or known.value[1] != "%":
+            return False
+        place = next(at for at, one in enumerate(tokens) if one.start == said.start)
+        before = tokens[place - 1].low if place else ""
+        after = [one.low for one in tokens[place + 1 : place + 3]]
+        if known.low in ("change", "lost"):
+            return before in ("to", "at") or after[:1] == ["of"] and after[1:] != ["the"]
+        return before == "by"
 
     def _bare(self, said: Token, at: Place) -> bool:
         return said.kind == "number" and said.value[1] is None and self.known(at).value[1] is not None
@@ -243,7 +267,8 @@ class Layer:
                     continue
                 yield token, "relation"
             elif token.low not in NEUTRAL and token.low not in self.words:
-                yield token, "name" if self._name(plain, place) else "word"
+                titled = token.cased and place > 0 and plain[place - 1].kind == "person"
+                yield token, "name" if titled or self._name(plain, place) else "word"
 
     def _context(self, token: Token) -> bool:
         """What follows 'during' is what the record says was being done."""
@@ -295,10 +320,9 @@ class Layer:
 
 def _find(token: Token, places: Any, used: set[Place], pieces: dict[str, frozenset[str]]) -> Place | None:
     again = None
-    if token.kind == "gap":  # one with a name of its own first
-        places = [(part, sorted(enumerate(tokens), key=lambda pair: not pair[1].low)) for part, tokens in places]
-    else:
-        places = [(part, enumerate(tokens)) for part, tokens in places]
+    # a gap with a name of its own first, and a token of the very kind before one that only agrees
+    order = (lambda pair: not pair[1].low) if token.kind == "gap" else (lambda pair: pair[1].kind != token.kind)
+    places = [(part, sorted(enumerate(tokens), key=order)) for part, tokens in places]
     for part, tokens in places:
         for index, known in tokens:
             if agrees(token, known, pieces):
@@ -455,6 +479,12 @@ class _Binding:
         names = [at for at, known in enumerate(self.layer.parts[part].tokens) if known.kind in self.layer.keys]
         return any((part, at) in self.taken for at in names), len(names) - len(keys)
 
+    def _text(self, place: int) -> bool:
+        """A free text of a part, be it one value only."""
+        claim = self.claims[place]
+        known = (one for part in self.layer.parts for one in part.tokens if one.kind == "quote")
+        return claim.kind in ("quote", "gap") or any(agrees(claim, one, self.layer.pieces) for one in known)
+
     def _one_part(self, group: list[_Run]) -> list[int]:
         """The parts that hold all these keys at once, each at a place of its own: 'surgeon and anesthesia' did one thing."""
         keys = [place for run in group for place in run.places]
@@ -505,7 +535,7 @@ class _Binding:
     def _keyless(self, loose: list[int]) -> None:
         """Values without a key belong to one part; free texts of several parts may be listed."""
         parts = range(len(self.layer.parts))
-        free = all(self.claims[place].kind in ("quote", "gap") for place in loose)
+        free = all(self._text(place) for place in loose)
         whole = [n for n in parts if all(self._holds(n, place) for place in loose)]
         for place in loose:
             places = [

@@ -42,6 +42,7 @@ FACTS = frozenset(
         "mode",
         "sex",
         "credential",
+        "position",
     ]
 )
 """Kinds of token that a section must hold where it must hold the statement."""
@@ -66,6 +67,17 @@ class Named(str):
 
     def __new__(cls, name: str, gap: str) -> Named:
         made = super().__new__(cls, gap)
+        made.name = name
+        return made
+
+
+class Change(str):
+    """By how much it changed, which is not what was left. `lost` where nothing was left."""
+
+    __slots__ = ("name",)
+
+    def __new__(cls, text: str, name: str = "change") -> Change:
+        made = super().__new__(cls, text)
         made.name = name
         return made
 
@@ -115,6 +127,8 @@ class Book:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self.clock = clock(facts)
+        self.typed = msgspec.json.encode(facts).decode()
+        """The record as it was typed, for characters that are odd but its own."""
         self.lexicon = BASE.copy()
         self._names(facts)
         self.quotes: Sequences = {}
@@ -180,7 +194,7 @@ class Book:
             if isinstance(piece, Quote):
                 whole = isinstance(piece, Whole)
                 made += [token for line in piece.split("\n") for token in self.quote(line, whole=whole)]
-            elif isinstance(piece, Named):
+            elif isinstance(piece, (Named, Change)):
                 made += [token._replace(low=piece.name) for token in self.read(piece)]
             elif piece:
                 for at, text in enumerate(str(piece).split("\x00")):
@@ -580,12 +594,13 @@ def _changed(book: Book, alert: c.Alert, row: c.AlertRow) -> tuple[list[Any], li
             if row.value_uv is None and row.change_pct is not None
             else w.share(baseline.lat_ms, row.value_lat_ms)
         )
-        maybe += [w.percent(change) for change in (amplitude, latency) if change is not None]
+        name = "lost" if row.value_uv == 0 else "change"
+        maybe += [Change(w.percent(change), name) for change in (amplitude, latency) if change is not None]
         if row.value_uv == 0 and row.change_pct is None:
-            maybe.append("100% decrease")
+            maybe.append(Change("100% decrease", "lost"))
         return sure, maybe
     if row.change_pct is not None:
-        return [*sure, w.percent(row.change_pct)], maybe
+        return [*sure, Change(w.percent(row.change_pct))], maybe
     if baseline and left is not None:
         return sure, maybe
     if row.text:
@@ -701,6 +716,7 @@ def _recovered(book: Book, row: c.AlertRow, modality: str) -> tuple[list[Any], l
             test.type.replace("_", " "),
             test.muscle or "",
             test.id,
+            "retest" if test.retest_of else "",
         ]
     if row.value_uv == 0 or (row.value_uv is None and row.pct_of_baseline == 0):
         sure.append("absent")
@@ -812,12 +828,20 @@ def _closing(book: Book, facts: Facts) -> None:
         _observation(book, None, every[1:])
         return
     at = book.time(closing.t, closing.missing_reason)
-    states = {"at_baseline": "all at baseline", "not_at_baseline": "not all at baseline", "incomplete": "incomplete"}
+    rows = {row.ref: row for row in closing.rows}
+    due = completeness.expected_at_closing(facts)
+    gaps = [one for one in due if one.id not in rows or not completeness.recorded(rows[one.id])]
+    states = {
+        "at_baseline": "all recorded at baseline",
+        "not_at_baseline": "not all at baseline",
+        "incomplete": "incomplete",
+    }
     book.add(
         "closing_state",
         [closing.src],
         at,
         states.get(closing.overall, w.GAP),
+        maybe=["" if gaps else "each"],
         where=dict.fromkeys(every, FACTS | {"quant"}),
         anchors=[("word", "closing")],
     )
@@ -829,9 +853,6 @@ def _closing(book: Book, facts: Facts) -> None:
             maybe=["section 8"],
             where={"key_result": {"status"}},
         )
-    rows = {row.ref: row for row in closing.rows}
-    due = completeness.expected_at_closing(facts)
-    gaps = [one for one in due if one.id not in rows or not completeness.recorded(rows[one.id])]
     here = ("closing",)
     book.add(
         "coverage",

@@ -37,20 +37,23 @@ TEXTS = (
     "left C5 root retracted; resumed at 10:41", "No change", "AL1 discussed with the surgeon", "bovie on",
     "2 g cefazolin given", "MAP raised from 62 to 88 mmHg", "not done", "see below", "Surgeon: go on", "T", "x",
     "right arm lost, then back to baseline", "Patient moved. Rod held. Surgeon informed (verbal)", "quiet",
-    "at baseline", "resolved", "No alerts were called", "unresolved", "K-wire at L4/5", "C5-C6", "100%", "left",
+    "at baseline", "resolved", "No alerts were called", "unresolved", "K-wire at L4/5", "C5-C6", "100%",
     "cell saver: 250 mL returned", "EMG: right deltoid burst, 2 s", "- retractor moved", "1. retractor moved",
     "11:05", "alert", "tech relieved; see note", "Dr. Smith called", "propofol held", "50 % of baseline",
     "first line\nsecond line", "(no comment)", "…", "Signal change? surgeon says \"proceed\"", "left/right reversed at 09:10",
 )  # fmt: skip
 
 
-def record_of(seed: int) -> Facts:
-    """An odd record. The same seed makes the same one."""
+def record_of(seed: int) -> Facts | None:
+    """An odd record. The same seed makes the same one; None where what came of it is no case at all."""
     dice = random.Random(f"odd {seed}")
     case = mutants.case(seed)
     for change in dice.sample(CHANGES, k=dice.randint(1, 6)):
         change(case, dice)
-    read = interchange.read(msgspec.json.encode({"schema": c.SCHEMA, "synthetic": True, "case": case})).facts
+    try:
+        read = interchange.read(msgspec.json.encode({"schema": c.SCHEMA, "synthetic": True, "case": case})).facts
+    except interchange.BadCase:
+        return None
     entries = interchange.entries_from(read, key=str(seed), received_at=case_files.RECEIVED)
     for mangle in dice.sample(MANGLES, k=dice.choice((0, 0, 1, 2, 3))):
         entries = mangle(entries, dice)
