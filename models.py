@@ -1059,6 +1059,8 @@ class Report(Row):
     case = pw.ForeignKeyField(Case, backref="reports")
     record_rev = pw.IntegerField()
     facts = pw.BlobField()
+    layout = pw.BlobField()
+    """The report with its sentences and tables, as it was written: it is shown and printed from here for good."""
     text = pw.TextField()
     text_sha256 = pw.TextField()
     wordings = ListField(default=list)

@@ -83,7 +83,7 @@ def weighed(report: Report, one: Editable, text: str) -> list[Finding]:
     place = next(at for at in placing.places(draft, plain) if at.number == one.number)
     before = {(found.kind, found.message) for found in reports.checked(report).findings}
     found = []
-    for finding in reports.unless_own(bytes(report.facts), checker.check(plain).findings):
+    for finding in checker.check(plain).findings:
         if finding.kind == "omission":
             if (finding.kind, finding.message) not in before:
                 found.append(msgspec.structs.replace(finding, start=0, end=0))

@@ -46,8 +46,7 @@ def report_of(case: Case) -> Draft:
 
 def report_text(case: Case) -> str:
     """The words of that report: once it is signed those that were signed, whatever the writer would say today."""
-    report = reports.current(case) if case.signed_at else None
-    return report.text if report and not reports.faithful(report) else as_text(report_of(case))
+    return as_text(report_of(case))
 
 
 def report_pdf(case: Case) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -66,11 +66,13 @@ def draft(case: Case, *, by: Actor, now: datetime) -> Report:
         wordings = applied(built_in, accepted(case))
         if report and wordings_of(report) == wordings and not stale(report, case):
             return report
-        text = drafting.signable_text(reworded(built_in, wordings))
+        written_now = reworded(built_in, wordings)
+        text = drafting.signable_text(written_now)
         report = Report.create(
             case=case,
             record_rev=case.record_rev,
             facts=msgspec.msgpack.encode(facts),
+            layout=msgspec.msgpack.encode(written_now),
             text=text,
             text_sha256=signing.digest(text),
             wordings=[list(msgspec.structs.astuple(one)) for one in wordings],
@@ -88,25 +90,19 @@ def stale(report: Report, case: Case) -> list[str]:
     then, now = report.read_facts(), case.facts()
     if facts_of.digest(then) != facts_of.digest(now):
         return drafting.changes(then, now) or ["The record was corrected."]
-    return [] if faithful(report) else [UPDATED]
-
-
-def faithful(report: Report) -> bool:
-    """True when today's writer makes of the report's facts, with its wordings, the very text that is stored."""
-    return drafting.signable_text(drafted(report)) == report.text
+    today = reworded(drafting.draft(then), wordings_of(report))
+    return [] if drafting.signable_text(today) == report.text else [UPDATED]
 
 
 def drafted(report: Report) -> Draft:
-    """The report as it was drafted: the built-in writer's, with the wordings that people accepted."""
-    return reworded(drafting.draft(report.read_facts()), wordings_of(report))
+    """The report as it was drafted, wordings that people accepted included; a later writer changes nothing in it."""
+    return msgspec.msgpack.decode(report.layout, type=Draft)
 
 
 def written(report: Report) -> Draft:
     """The report with the signatures and addenda that it has by now."""
-    built_in = drafting.draft(
-        report.read_facts(), signatures=signature_facts(report.case), addenda=addendum_facts(report.case)
-    )
-    return reworded(built_in, wordings_of(report))
+    case = report.case
+    return drafting.finished(drafted(report), report.read_facts(), signature_facts(case), addendum_facts(case))
 
 
 def wordings_of(report: Report) -> list[Wording]:
@@ -171,8 +167,6 @@ def printed(report: Report) -> Printed:
 
     from practice.pdf import report_pdf
 
-    if not faithful(report):
-        raise Refused("The report writer was updated after this was written, so it would not print the same text.")
     made_from = edition(report)
     pdf = report_pdf(written(report), letterhead=letterhead())
     return Printed(report=report, edition=made_from, pdf=pdf, pages=len(PdfReader(io.BytesIO(pdf)).pages))
@@ -232,22 +226,7 @@ def _without_impression(facts: bytes) -> Checker:
 def checked(report: Report) -> Checked:
     """What the report says and its record does not. The physician's impression is weighed against the rest of it."""
     facts, mine = bytes(report.facts), report.read_facts().impression
-    found = _with_impression(report, mine.text) if mine else checker(facts).check(report.text)
-    return msgspec.structs.replace(found, findings=tuple(unless_own(facts, found.findings)))
-
-
-def unless_own(facts: bytes, found: Iterable[Finding]) -> list[Finding]:
-    """Without what the checker finds in the built-in writer's own text of these facts: its false alarms lock no case."""
-    own = _own(facts)
-    return [one for one in found if (one.kind, one.text, one.message) not in own]
-
-
-@lru_cache(maxsize=8)
-def _own(facts: bytes) -> frozenset[tuple[str, str, str]]:
-    """What the checker finds in the built-in report of these facts, where there is nothing to find."""
-    bare = _without_impression(facts)
-    found = bare.check(drafting.signable_text(bare.builtin)).findings
-    return frozenset((one.kind, one.text, one.message) for one in found)
+    return _with_impression(report, mine.text) if mine else checker(facts).check(report.text)
 
 
 def _with_impression(report: Report, mine: str) -> Checked:
@@ -277,7 +256,7 @@ _HEADING = "11. Impression\n"
 
 def impression_findings(facts: bytes, text: str) -> list[Finding]:
     """What an impression says and the record does not, from its start. It may leave out what stands elsewhere."""
-    found = unless_own(facts, _without_impression(facts).check(_HEADING + text).findings)
+    found = _without_impression(facts).check(_HEADING + text).findings
     return [
         msgspec.structs.replace(one, start=one.start - len(_HEADING), end=one.end - len(_HEADING))
         for one in found

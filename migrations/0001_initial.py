@@ -625,6 +625,7 @@ CREATE TABLE report (
     case_id INTEGER NOT NULL,
     record_rev INTEGER NOT NULL,
     facts BLOB NOT NULL,
+    layout BLOB NOT NULL,
     text TEXT NOT NULL,
     text_sha256 TEXT NOT NULL,
     wordings TEXT NOT NULL,

@@ -41,7 +41,7 @@ from .times import age, clock, service_day
 
 __all__ = [
     "AddendumFact", "Draft", "Item", "Items", "Paragraph", "Row", "Section", "Sentence", "SignatureFact", "Table",
-    "as_json", "as_text", "changes", "draft", "phrases", "sentences", "signable_text",
+    "as_json", "as_text", "changes", "draft", "finished", "phrases", "sentences", "signable_text",
 ]  # fmt: skip
 
 TITLE = "Intraoperative Neurophysiological Monitoring Report"
@@ -51,27 +51,45 @@ SYNTHETIC_LINE = "SYNTHETIC CASE - no real person."
 
 def draft(facts: Facts, *, signatures: Iterable[SignatureFact] = (), addenda: Iterable[AddendumFact] = ()) -> Draft:
     """Write the report of these facts. The same facts give the same text, signed or not."""
-    signatures = sorted(signatures, key=lambda one: one.at)
-    addenda = sorted(addenda, key=lambda one: (one.number, one.at))
     writer = _Writer(facts)
-    return Draft(
+    made = Draft(
         case_id=facts.id,
         rev=facts.record_rev,
         digest=writer.digest,
         title=TITLE,
         notice=SYNTHETIC_LINE if facts.synthetic else "",
-        status_line=_status_line(len(signatures), len(facts.staff.physicians), len(addenda)),
-        signed=bool(signatures),
+        status_line=DRAFT_LINE,
+        signed=False,
         label=writer.label(),
         header=writer.header(),
         key_result=tuple(writer.key_result()),
         sections=writer.sections(),
         attestations=writer.attestations(),
+        signatures=(),
+        awaiting=writer.awaiting([]),
+        addenda=(),
+        provenance=writer.provenance(),
+        todo=tuple(writer.todo),
+    )
+    return finished(made, facts, signatures, addenda)
+
+
+def finished(
+    written: Draft, facts: Facts, signatures: Iterable[SignatureFact], addenda: Iterable[AddendumFact]
+) -> Draft:
+    """A draft as it was written, with the signatures and addenda it has by now. No word of it is written anew."""
+    signatures = sorted(signatures, key=lambda one: one.at)
+    if not signatures:
+        return written
+    addenda = sorted(addenda, key=lambda one: (one.number, one.at))
+    writer = _Writer(facts)
+    return msgspec.structs.replace(
+        written,
+        status_line=_status_line(len(signatures), len(facts.staff.physicians), len(addenda)),
+        signed=True,
         signatures=tuple(Sentence(writer.signature(one), ("signature",)) for one in signatures),
         awaiting=writer.awaiting([one.name for one in signatures]),
         addenda=tuple(writer.addendum(one) for one in addenda),
-        provenance=writer.provenance(),
-        todo=tuple(writer.todo),
     )
 
 
@@ -122,7 +140,8 @@ class _Writer:
         return f" (late entry, keyed {self.clock.time(late.entered_at)})"
 
     def say(self, text: str, *sources: str) -> Sentence:
-        """A sentence; an empty source means the record as a whole."""
+        """A sentence, on one line whatever was typed; an empty source means the record as a whole."""
+        text = " ".join(filter(None, map(str.strip, text.splitlines())))
         return Sentence(text, tuple(dict.fromkeys(source or "record" for source in sources)) or ("record",))
 
     def row(self, cells: Iterable[str], *sources: str) -> Row:
@@ -373,22 +392,24 @@ class _Writer:
             yield Paragraph((self.say(f"Baseline responses: {w.GAP}.", "record"),))
 
     def _course(self) -> Iterator[Block]:
-        lines: list[tuple[datetime | None, str, str]] = []
+        lines: list[tuple[datetime | None, str, str, str | None]] = []
         for event in self.facts.events:
-            lines.append((event.t, event.text or event.type.replace("_", " ").capitalize(), event.src))
+            text = event.text or event.type.replace("_", " ").capitalize()
+            lines.append((event.t, text, event.src, event.missing_reason))
         for change in self.facts.handovers:
             text = f"{w.capital(change.kind)} handover from {self.name(change.frm)} to {self.name(change.to)}"
             between = f"between {self.time(change.start)} and {self.time(change.end)}"
-            lines.append((change.start, f"{text} {between}", change.src))
+            lines.append((change.start, f"{text} {between}", change.src, None))
         for alert in self.facts.alerts:
-            lines.append((alert.t, f"{alert.id} {alert.modality} alert (section 6)", alert.src))
+            text = f"{alert.id} {alert.modality} alert (section 6)"
+            lines.append((alert.t, text, alert.src, alert.missing_reason))
         if not lines:
             yield Paragraph((self.say(f"Events: {w.GAP}.", "record"),))
             return
         timed = sorted((line for line in lines if line[0]), key=lambda line: line[0])
         rows = [
-            self.row((self.time(at), text + self.mark(src)), src)
-            for at, text, src in [*timed, *(line for line in lines if not line[0])]
+            self.row((self.time(at, reason), text + self.mark(src)), src)
+            for at, text, src, reason in [*timed, *(line for line in lines if not line[0])]
         ]
         yield Table("course", "", ("Time", "Event"), tuple(rows), (20, 80))
 
@@ -436,8 +457,9 @@ class _Writer:
         if baseline:
             name, values = f"{place} {baseline.modality}", w.measured(baseline, row)
             return " ".join(filter(None, [name, values, row.text])) if values else w.placed(name, row.text)
-        said = w.placed(place, row.text)
-        return f"{said} ({w.percent(row.change_pct)})" if row.change_pct is not None else said
+        if row.change_pct is None:
+            return w.placed(place, row.text)
+        return f"{w.placed(place, row.text) if row.text else place} ({w.percent(row.change_pct)})"
 
     def _threshold(self, test: c.StimTest) -> str:
         return f"{test.thr_ma} mA" if test.thr_ma is not None else w.gap(test.missing_reason)
@@ -448,7 +470,7 @@ class _Writer:
             if told.t:
                 text = f"{told.who} {self.time(told.t)} ({told.mode or 'mode ' + w.gap(told.missing_reason)})"
             else:
-                text = f"{told.who} {w.gap(told.missing_reason)}"
+                text = f"{told.who} {w.gap(told.missing_reason)}" + (f" ({told.mode})" if told.mode else "")
             said.append(self.say(text + self.mark(told.src), told.src))
         named = {told.who for told in alert.communicated}
         said += [self.say(f"{who} {w.GAP}", alert.src) for who in completeness.REQUIRED_LISTENERS if who not in named]
@@ -690,7 +712,7 @@ class _Writer:
     def _unsettled(self) -> Iterator[Sentence]:
         for conflict in self.facts.conflicts:
             count = w.plural(len(conflict.versions), "correction")
-            text = f"{count} of one entry were made without seeing each other; the last one keyed is shown until a person decides."
+            text = f"{count} of an entry were made independently; the newest is shown until a person decides."
             yield self.say(text, conflict.original, *conflict.versions)
         for src in self.facts.dangling:
             yield self.say("An entry refers to something that the record does not hold.", src)
@@ -707,7 +729,7 @@ class _Writer:
 
     def _impression(self) -> Iterator[Block]:
         if mine := self.facts.impression:
-            yield Paragraph((self.say(mine.text, mine.src),))
+            yield Paragraph((Sentence(mine.text, (mine.src,)),))
             yield Paragraph(
                 (self.say(f"Impression of {self.name(mine.by)}, {self.time(mine.t)}{self.mark(mine.src)}.", mine.src),)
             )

@@ -658,7 +658,7 @@ def people_told(what: str) -> list[int]:
 
 def test_an_approved_report_is_told_to_the_physician_and_dropped_once_it_is_signed(cast, mail, clock):
     case = book(cast, closed_at=NOW)
-    report = Report.create(case=case, record_rev=1, facts=b"", text="", text_sha256="", drafted_at=NOW)
+    report = Report.create(case=case, record_rev=1, facts=b"", layout=b"", text="", text_sha256="", drafted_at=NOW)
     alerts.scan(now=NOW)
     assert people_told(f"report:{case.id}") == []
     Approval.create(report=report, by=cast.tess, at=NOW)

@@ -546,7 +546,7 @@ def test_reopening_strikes_the_sign_off_and_closing_gives_it_again(client_for, c
 
 def sign(case: Case, cast) -> None:
     report = Report.create(
-        case=case, record_rev=case.record_rev, facts=b"", text="t", text_sha256="0" * 64, drafted_at=NOW
+        case=case, record_rev=case.record_rev, facts=b"", layout=b"", text="t", text_sha256="0" * 64, drafted_at=NOW
     )
     Signature.create(
         report=report, case=case, by=cast.pia, name="Pia Park", credentials="MD", at=NOW, text_sha256="0" * 64

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import uuid
 from datetime import timedelta
 
+import msgspec
 import pytest
+from pypdf import PdfReader
 
 from actions import Refused, records, reports
 from actions import cases as case_actions
@@ -132,20 +135,40 @@ def test_a_draft_of_an_older_writer_is_stale_and_shown_as_it_was_written(client_
     case = load(cast, "01")
     tess = client_for(cast.tess)
     report = drafted(tess, case)
-    old = "Words of an older writer."
+    older = msgspec.structs.replace(reports.drafted(report), key_result=(drafting.Sentence("Said otherwise once."),))
+    text = drafting.signable_text(older)
     Report.create(
         case=case,
         record_rev=report.record_rev,
         facts=report.facts,
-        text=old,
-        text_sha256=signing.digest(old),
+        layout=msgspec.msgpack.encode(older),
+        text=text,
+        text_sha256=signing.digest(text),
         drafted_at=NOW,
     )
     page = tess.get(f"/cases/{case.id}/report").get_data(as_text=True)
     assert reports.UPDATED in page
-    assert old in page
-    assert "Key result" not in page
+    assert "Said otherwise once." in page
     assert drafted(tess, case).text == report.text
+
+
+def test_a_signed_report_is_shown_and_printed_in_its_words_when_the_writer_has_others(client_for, cast, monkeypatch):
+    report = ready(client_for, cast)
+    pia = client_for(cast.pia)
+    assert sign(pia, report).status_code == 303
+    before = drafting.signable_text(reports.written(report))
+    monkeypatch.setattr(drafting, "TITLE", "Another title")
+    monkeypatch.setattr(drafting._Writer, "_closing_state", lambda self: self.say("It was closed.", "record"))
+    assert drafting.signable_text(drafting.draft(report.read_facts())) != report.text
+    data = {"text": "More.", "password": PASSWORD}
+    assert pia.post(f"/cases/{report.case_id}/addenda", data=data).status_code == 303
+    assert drafting.signable_text(reports.written(report)) == before == report.text
+    pages = PdfReader(io.BytesIO(reports.printed(report).pdf)).pages
+    printed = " ".join(" ".join(page.extract_text().split()) for page in pages)
+    shown = pia.get(f"/cases/{report.case_id}/report").get_data(as_text=True)
+    for text in (printed, shown):
+        assert "all recorded responses were at baseline." in text and "More." in text
+        assert "It was closed." not in text and "Another title" not in text
 
 
 def test_an_unapproved_report_is_not_signed(client_for, cast):

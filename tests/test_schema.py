@@ -158,7 +158,9 @@ def signed(migrated):
     )
     models.Assignment.create(case=case, person=person, role="physician")
     models.Entry.create(client_id="e1", case=case, kind="note", data="{}", entered_at=NOW, received_at=NOW, by=person)
-    report = models.Report.create(case=case, record_rev=1, facts=b"", text="t", text_sha256="s", drafted_at=NOW)
+    report = models.Report.create(
+        case=case, record_rev=1, facts=b"", layout=b"", text="t", text_sha256="s", drafted_at=NOW
+    )
     models.Approval.create(report=report, by=person, at=NOW)
     models.WordingSwitch.create(on=True, host="127.0.0.1", model="m", at=NOW, by=person)
     models.Proposal.create(

@@ -19,7 +19,7 @@ import pytest
 import tasks
 from actions import Refused, records, reports, wording
 from models import AuditEntry, Case, Job, Proposal, Report, Reworded, WordingSwitch
-from practice import record
+from practice import drafting, record
 from tests import openai_server as fake
 from tests.cast import NOW, actor, case_file, load
 from tests.test_reports import ready
@@ -161,7 +161,7 @@ def test_one_sentence_is_accepted_and_signed_with_the_report(client_for, cast, r
     assert PLAIN not in newer.text.split("11. Impression")[1]
     assert "A TcMEP alert (AL1) occurred" in newer.text, "the others stay as they were"
     assert "the built-in writer and AI from record" in newer.text
-    assert reports.faithful(newer)
+    assert drafting.signable_text(reports.drafted(newer)) == newer.text
     assert [(row.author, row.text, row.by.id) for row in Reworded.select()] == [("model", WORDED, cast.tess.id)]
 
 

@@ -227,7 +227,7 @@ def show(id: int):
 
 def _read(case: Case, report: Report, draft: drafting.Draft, looked: int | None) -> dict[str, Any]:
     """What a reader needs beside the text: where each sentence stands, what is found there, what is new."""
-    found = [] if case.signed_at or not reports.faithful(report) else editing.standing(report, draft)
+    found = [] if case.signed_at else editing.standing(report, draft)
     return {
         "number": Numbers(draft, found),
         "first_prose": Numbers(draft, [])(draft.key_result[0]) if draft.key_result else None,
@@ -247,7 +247,6 @@ def _standing(case: Case, report: Report) -> dict[str, Any]:
         "case": case,
         "report": report,
         "stale": reports.stale(report, case),
-        "faithful": reports.faithful(report),
         "approval": reports.approval_of(report),
         "may_draft": _may_draft(case),
         "may_approve": reports.may_approve(case, me()) and case.signed_at is None,
@@ -335,8 +334,7 @@ def text(id: int):
     if report is None:
         abort(404)
     audit.viewed(actor(), "report", row_id=report.id, case_id=case.id)
-    said = drafting.as_text(reports.written(report)) if reports.faithful(report) else report.text
-    return Response(said, mimetype="text/plain")
+    return Response(drafting.as_text(reports.written(report)), mimetype="text/plain")
 
 
 # Print

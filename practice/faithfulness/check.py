@@ -62,9 +62,17 @@ class _Line(Struct):
 
     findings: list[Finding]
     supported: list[Supported]
-    covers: list[tuple[int, set[tuple[int, int]]]]
+    covers: list[tuple[int, set[tuple[int, int]], int]]
+    """Statement, what of it is told, in how many sentences."""
     section: str
     after: State
+
+
+class _Told(Struct):
+    """What a section tells of a statement, and how often."""
+
+    places: set[tuple[int, int]]
+    times: int = 0
 
 
 class _Outcome(Struct):
@@ -77,6 +85,14 @@ class _Outcome(Struct):
 
 
 _BANNED = [(re.compile(one["pattern"], re.IGNORECASE), one["say"]) for one in VOCABULARY["banned"]]
+_HIDDEN = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+_ALIKE = (
+    "\u0370-\u0391\u0392-\u0393\u0395-\u03a8\u03aa-\u03bb\u03bd-\u052f\u13a0-\u13ff\uff10-\uff5a\U0001d400-\U0001d7ff"
+)
+_STRANGE = re.compile(
+    rf"\w*[{_HIDDEN}][\w{_HIDDEN}]*|\b\w*[A-Za-z]\w*[{_ALIKE}]\w*|\b\w*[{_ALIKE}]\w*[A-Za-z]\w*|(?:(?![0-9])\d)+"
+)
+"""What cannot be seen, letters of another script within a word, digits of another script. The ohm and the micro sign may stand."""
 _ROLES = "surgeon|anesthesia|anesthesiologist|(?:interpreting )?physician|technologist|neurologist"
 _VOICE = re.compile(
     rf"\b(?:the )?(?:{_ROLES}|dr\.? \w+) (?:\w+ly )?(?:informed|notified|told|alerted|advised|warned|called|reminded|asked) (?:the )?(?:{_ROLES})\b",
@@ -112,7 +128,7 @@ class Checker:
         self.index: dict[Any, set[int]] = {}
         self.number = {id(layer.statement): at for at, layer in enumerate(self.layers)}
         for at, layer in enumerate(self.layers):
-            for key in _keys(layer.statement.tokens):
+            for key in _keys([*layer.statement.tokens, *layer.values]):
                 self.index.setdefault(key, set()).add(at)
             for word in layer.words:
                 self.index.setdefault(("said", word), set()).add(at)
@@ -130,7 +146,7 @@ class Checker:
         else:
             plain = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
         findings, supported = stale, []
-        covered: dict[int, dict[str, set[tuple[int, int]]]] = {}
+        covered: dict[int, dict[str, _Told]] = {}
         sections: dict[str, int] = {}
         state = State()
         for start, line, ruled in lines(plain):
@@ -140,8 +156,10 @@ class Checker:
                 sections[read.section] = start + len(line)
             findings += [_moved(one, start, plain, read.section) for one in read.findings]
             supported += [Supported(one.start + start, one.end + start, one.sources) for one in read.supported]
-            for number, places in read.covers:
-                covered.setdefault(number, {}).setdefault(read.section, set()).update(places)
+            for number, places, times in read.covers:
+                told = covered.setdefault(number, {}).setdefault(read.section, _Told(set()))
+                told.places |= places
+                told.times += times
         findings += self._omissions(sections, covered, len(plain))
         findings = sorted(dict.fromkeys(findings), key=lambda one: (one.start, one.grade != "red", one.end))
         return Checked(text=plain, findings=tuple(findings), supported=tuple(supported))
@@ -155,15 +173,20 @@ class Checker:
     def _judged(self, line: str, read: Line) -> _Line:
         findings, supported = list(self._banned(line, read.tokens)), []
         covers: dict[int, set[tuple[int, int]]] = {}
+        times: Counter[int] = Counter()
         for sentence in _sentences(read.clauses):
+            told: set[int] = set()
             for start, outcome in self._remembered(sentence, line):
                 findings += [_moved(one, start, line, read.section) for one in outcome.findings]
                 supported += [Supported(one.start + start, one.end + start, one.sources) for one in outcome.supported]
+                told.update(outcome.about)
                 for number in outcome.about:
                     covers.setdefault(number, set())
                 for number, place in outcome.covers:
                     covers[number].add(place)
-        return _Line(findings, supported, list(covers.items()), read.section, read.after)
+            times.update(told)
+        said = [(number, places, times[number]) for number, places in covers.items()]
+        return _Line(findings, supported, said, read.section, read.after)
 
     # Phrases and staleness
 
@@ -175,6 +198,11 @@ class Checker:
 
     def _banned(self, text: str, tokens: Sequence[Token]) -> Iterator[Finding]:
         quoted = [(token.start, token.end) for token in tokens if token.kind == "quoted"]
+        for found in _STRANGE.finditer(text):
+            if found.group() not in self.book.typed:
+                start, end = found.span()
+                say = "Letters or digits here cannot be seen, or look like others. Type this anew."
+                yield Finding(grade="red", kind="banned", start=start, end=end, text=found.group(), message=say)
         for pattern, say in (*_BANNED, (_VOICE, "Write who was informed: 'the surgeon was informed'.")):
             for found in pattern.finditer(text):
                 start, end = found.span()
@@ -284,16 +312,23 @@ class Checker:
             for at in self.index.get(("said", word), ()):
                 score[at] += 1
         best: Match | None = None
-        rank = (0, False, False)
+        rank = (0, False, False, 0)
         for at, _ in sorted(score.items(), key=lambda pair: (-pair[1], pair[0]))[:14]:
             statement = self.layers[at].statement
             if not self._admitted(statement, clause):
                 continue
             match = self.layers[at].match(tokens, clause.label, clause.row)
-            mine = (match.cost, clause.section not in statement.where, clause.row and bool(statement.parts))
+            # A row of its own table says by its place what it is about.
+            match.anchored = match.anchored or clause.row and clause.section in statement.where
+            mine = (
+                match.cost,
+                clause.section not in statement.where,
+                clause.row and bool(statement.parts),
+                match.unsaid,
+            )
             if best is None or mine < rank:
                 best, rank = match, mine
-                if rank == (0, False, False):
+                if rank == (0, False, False, 0):
                     break
         return best
 
@@ -324,6 +359,7 @@ class Checker:
             )
         spans = {token.start: token for token in clause.tokens}
         tokens_at = {token.start - clause.start: token for token in clause.tokens}
+        outcome.covers += [(number, place) for place in match.listed]
         for start, place in match.used.items():
             if self.layers[number].whole(place, tokens_at.get(start)):
                 outcome.covers.append((number, place))
@@ -335,6 +371,14 @@ class Checker:
         statement = match.statement
         if reason == "denied":
             return _finding("red", "contradiction", token, f"The record denies this: {statement.says}.", statement)
+        if reason == "share":
+            return _finding(
+                "red",
+                "contradiction",
+                token,
+                f"How much was lost is not how much was left: {statement.says}.",
+                statement,
+            )
         if reason == "order":
             return _finding(
                 "red", "contradiction", token, f"The order is not the record's: {statement.says}.", statement
@@ -484,7 +528,7 @@ class Checker:
                 ]
                 if not blocks:
                     continue
-                share = sum(one.size for one in blocks) / len(sequence)
+                share = _content(sequence, blocks) / (_content(sequence) or 1)
                 first, last = (
                     blocks[0].a - blocks[0].b,
                     blocks[-1].a + blocks[-1].size - 1 + len(sequence) - blocks[-1].b - blocks[-1].size,
@@ -502,7 +546,7 @@ class Checker:
     # What is left out
 
     def _omissions(
-        self, sections: dict[str, int], covered: dict[int, dict[str, set[tuple[int, int]]]], length: int
+        self, sections: dict[str, int], covered: dict[int, dict[str, _Told]], length: int
     ) -> Iterator[Finding]:
         whole = len(sections.keys() & VOCABULARY["sections"].keys()) >= 3
         for number, layer in enumerate(self.layers):
@@ -511,8 +555,9 @@ class Checker:
                 if kinds is None:
                     continue
                 anywhere = not whole or section in ("signing", "header")
-                held = [places for where, places in told.items() if anywhere or where == section]
-                if held and not any(_lacking(layer, kinds, set().union(*held))):
+                held = [one for where, one in told.items() if anywhere or where == section]
+                often = sum(one.times for one in held) >= statement.times
+                if held and often and not any(_lacking(layer, kinds, set().union(*(one.places for one in held)))):
                     continue
                 end = sections.get(section, length)
                 named = statement.kind.replace("_", " ")
@@ -520,6 +565,12 @@ class Checker:
                     grade="red", kind="omission", start=end, end=end, text="", section=section,
                     message=f"Left out ({named}): {statement.says}.", sources=statement.sources, mend=self._sentence_of(statement),
                 )  # fmt: skip
+
+
+def _content(sequence: Sequence[Any], blocks: Sequence[Any] | None = None) -> int:
+    """How many telling words a text has, in all or in these blocks of it."""
+    places = range(len(sequence)) if blocks is None else [at for one in blocks for at in range(one.b, one.b + one.size)]
+    return sum(sequence[at][0] not in MARKS and sequence[at][1] not in NEUTRAL for at in places)
 
 
 def _reds(done: list[tuple[Clause, _Outcome]]) -> int:

@@ -31,9 +31,13 @@ class Match(Struct):
     """Tokens that the statement does not hold, each with why: `unsupported`, `order`, `denied`."""
     soft: list[tuple[Token, str]]
     used: dict[int, Place]
+    listed: set[Place]
+    """What is told by naming several at once."""
     anchored: bool
     strange: int
     """Words that name another kind of fact."""
+    unsaid: int
+    """What the statement holds besides: of two that fit alike, the one that says less was meant."""
     telling: bool
     """It has a claim of its own, not only the name of a response."""
 
@@ -45,13 +49,18 @@ class Match(Struct):
 def agrees(said: Token, known: Token, pieces: dict[str, frozenset[str]]) -> bool:
     """What the text says is what the record holds, or less of it."""
     if said.kind != known.kind:
-        return said.kind == "status" and said.value == "reduced" and known.kind == "direction" and known.value == "down"
+        if known.kind == "quote":
+            return known.value == f"{said.kind}:{said.value}"
+        fell = known.kind == "direction" and known.value == "down" and known.low != "lost"
+        return fell and said.kind == "status" and said.value == "reduced"
     if said.kind in ("time", "late"):
         return all(mine is None or mine == its for mine, its in zip(said.value, known.value, strict=True))
     if said.kind == "number":
         return said.value[0] == known.value[0] and said.value[1] in (None, known.value[1])
     if said.kind == "quote":
         return said.value in pieces[known.value]
+    if said.kind == "gap":
+        return said.value == known.value and (not known.low or bool(set(known.low.split()) & set(said.low.split())))
     return said.value == known.value
 
 
@@ -70,6 +79,10 @@ class Layer:
         self.quotes = {
             piece for token in statement.tokens if token.kind == "quote" for piece in book.pieces[token.value]
         }
+        self.values = [
+            read[0] for token in statement.tokens if token.kind == "quote" and len(read := book.read(token.low)) == 1
+        ]
+        """Free texts that are one value."""
         self.sequences = {
             first: own
             for first, known in (book.quotes.items() if self.quotes else ())
@@ -89,30 +102,46 @@ class Layer:
         tokens = list(self._opened(clause))
         claims = [token for token in tokens if token.kind not in SOFT and token.kind not in MARKS]
         forward = self._bound(claims)
+        if any(token.low in _TWO_SIDES for token in claims):
+            # 'right and left C5 root' may be a list whose first member is a side alone
+            parted = [one for token in claims for one in _sides(token)]
+            laid = self._bound(parted)
+            if (len(laid[1]), -len(laid[2])) < (len(forward[1]), -len(forward[2])):
+                claims, forward = parted, laid
         best = forward
         if len(self.parts) > 1 and forward[1]:
             backward = self._bound(claims[::-1])
             used = {len(claims) - 1 - place: at for place, at in backward[0].items()}
             missed = [len(claims) - 1 - place for place in backward[1]]
             if len(missed) < len(forward[1]):
-                best = (used, missed)
-        used, missed = best
+                best = (used, missed, backward[2])
+        used, missed, taken = best
         hard = [(claims[place], "unsupported") for place in sorted(missed)]
         hard += [(claims[place], "order") for place in self._disordered(claims, used, tokens)]
         hard += self._denials(tokens)
+        hard += [(claims[place], "share") for place, at in used.items() if self._share(claims[place], tokens, at)]
         soft = [(token, reason) for token, reason in self._unknown(tokens, row)]
         soft += [(claims[place], "unit") for place, at in used.items() if not row and self._bare(claims[place], at)]
         hard += [(token, "unsupported") for token, reason in soft if reason == "name"]
         hard += [(token, "unsupported") for token in self._sided(tokens, soft)]
         soft = [(token, reason) for token, reason in soft if reason != "name"]
         hard, soft = self._strayed(clause, hard, soft)
+        anchored = self._anchored(tokens, label, used)
+        if not anchored or any(reason == "word" for _, reason in soft):
+            # A bare count or a denial of something that the fact does not hold leans on nothing.
+            loose = [
+                claims[place] for place, at in used.items() if claims[place].kind == "neg" or self._count(claims[place])
+            ]
+            hard += [(token, "unsupported") for token in loose if not row]
         return Match(
             self.statement,
             hard,
             soft,
             {claims[place].start: at for place, at in used.items()},
-            self._anchored(tokens, label, used),
+            {at for at in taken - set(used.values()) if self.known(at).kind != "quote"},
+            anchored,
             sum(token.low in self.foreign for token, _ in soft),
+            len(self.statement.head) - sum(at[0] == -1 for at in used.values()),
             any(claims[place].kind not in KEYS and claims[place].kind != "code" for place in used),
         )
 
@@ -157,6 +186,21 @@ class Layer:
         known = self.known(at)
         return known.kind != "quote" or said is None or said.kind != "quoted" or said.value[0] == known.value
 
+    def _count(self, said: Token) -> bool:
+        return said.kind == "number" and said.value[1] is None
+
+    def _share(self, said: Token, tokens: Sequence[Token], at: Place) -> bool:
+        """What was left told as what was lost, or the other way round: 'fell to 82 %' where it fell by 82 %."""
+        known = self.known(at)
+        if said.kind != "number" or known.value[1] != "%":
+            return False
+        place = next(at for at, one in enumerate(tokens) if one.start == said.start)
+        before = tokens[place - 1].low if place else ""
+        after = [one.low for one in tokens[place + 1 : place + 3]]
+        if known.low in ("change", "lost"):
+            return before in ("to", "at") or after[:1] == ["of"] and after[1:] != ["the"]
+        return before == "by"
+
     def _bare(self, said: Token, at: Place) -> bool:
         return said.kind == "number" and said.value[1] is None and self.known(at).value[1] is not None
 
@@ -169,8 +213,8 @@ class Layer:
         one = self.parts[part]
         return _find(token, ((part, (*one.tokens, *one.maybe)),), used, self.pieces)
 
-    def _bound(self, claims: Sequence[Token]) -> tuple[dict[int, Place], list[int]]:
-        """Where each claim stands in the statement, and the claims that stand nowhere."""
+    def _bound(self, claims: Sequence[Token]) -> tuple[dict[int, Place], list[int], set[Place]]:
+        """Where each claim stands in the statement, the claims that stand nowhere, and all that is told by them."""
         return _Binding(self, claims).bound()
 
     # Order, denial, words
@@ -219,11 +263,16 @@ class Layer:
                 continue
             if token.kind == "relation":
                 ahead = plain[place + 1 : place + 2]
-                if token.low == "during" and self.statement.kind == "onset" and ahead and ahead[0].kind == "quote":
+                if token.low == "during" and ahead and self._context(ahead[0]):
                     continue
                 yield token, "relation"
             elif token.low not in NEUTRAL and token.low not in self.words:
-                yield token, "name" if self._name(plain, place) else "word"
+                titled = token.cased and place > 0 and plain[place - 1].kind == "person"
+                yield token, "name" if titled or self._name(plain, place) else "word"
+
+    def _context(self, token: Token) -> bool:
+        """What follows 'during' is what the record says was being done."""
+        return any(agrees(token, known, self.pieces) for known in self.statement.during[:1])
 
     def _name(self, plain: Sequence[Token], place: int) -> bool:
         """An unknown word with a capital within a clause, or two in a row, is somebody's or something's name."""
@@ -264,19 +313,38 @@ class Layer:
                 len(used) > 1
                 or any(token.low in mine for token in said)
                 or any(token.kind == "quote" for token in said)
+                or bool(self._in_phrases(said))
             )
         return any((token.kind, token.value) in wanted or (token.kind, None) in wanted for token in said)
 
 
 def _find(token: Token, places: Any, used: set[Place], pieces: dict[str, frozenset[str]]) -> Place | None:
     again = None
+    # a gap with a name of its own first, and a token of the very kind before one that only agrees
+    order = (lambda pair: not pair[1].low) if token.kind == "gap" else (lambda pair: pair[1].kind != token.kind)
+    places = [(part, sorted(enumerate(tokens), key=order)) for part, tokens in places]
     for part, tokens in places:
-        for index, known in enumerate(tokens):
+        for index, known in tokens:
             if agrees(token, known, pieces):
                 if (part, index) not in used:
                     return part, index
                 again = again or (part, index)
-    return again if again and token.kind in AGAIN else None
+    word = token.kind == "quote" and " " not in token.value
+    return again if again and (token.kind in AGAIN or word) else None
+
+
+_TWO_SIDES = ("left and right", "right and left")
+
+
+def _sides(token: Token) -> list[Token]:
+    """The two sides of 'left and right', each where it stands."""
+    if token.low not in _TWO_SIDES:
+        return [token]
+    first, _, second = token.low.split()
+    return [
+        token._replace(value=first, end=token.start + len(first), low=first),
+        token._replace(value=second, start=token.end - len(second), low=second),
+    ]
 
 
 def _cue(tokens: Sequence[Token], token: Token) -> str:
@@ -306,7 +374,7 @@ class _Binding:
         self.listed: set[int] = set()
         """Parts that were named in a list, without values of their own."""
 
-    def bound(self) -> tuple[dict[int, Place], list[int]]:
+    def bound(self) -> tuple[dict[int, Place], list[int], set[Place]]:
         loose, runs = self._runs()
         groups: list[list[_Run]] = []
         for run in runs:
@@ -324,7 +392,7 @@ class _Binding:
             self.missed += loose
         elif loose:
             self._keyless(loose)
-        return self.used, sorted(set(self.missed))
+        return self.used, sorted(set(self.missed)), self.taken
 
     def _take(self, place: int, at: Place) -> None:
         self.used[place] = at
@@ -343,7 +411,7 @@ class _Binding:
             )
             sited = bool(runs) and keyed and bool(runs[-1].kinds & {"side", "site", "level"})
             shared = (
-                token.kind == "quote"
+                token.kind in ("quote", "gap")
                 and bool(runs)
                 and token.kind not in self.layer.keys
                 and any(self._holds(part, place) for part in range(len(self.layer.parts)))
@@ -376,6 +444,9 @@ class _Binding:
     def _group(self, group: list[_Run], side: Token | None) -> Token | None:
         """Runs of keys named together; every value told of them must hold for each."""
         values = [place for run in group for place in run.values]
+        if len(group) > 1 and (whole := self._one_part(group)):
+            self._values(group[-1], whole, [place for run in group for place in run.places], values, every=False)
+            return side
         for run in group:
             keys = [place for place in run.places if not self._both(place)]
             found = [n for n in range(len(self.layer.parts)) if all(self._holds(n, place) for place in keys)]
@@ -393,14 +464,41 @@ class _Binding:
                 most = max(range(len(self.layer.parts)), key=lambda n: sum(self._holds(n, place) for place in keys))
                 self.missed += [place for place in keys if not self._holds(most, place)]
                 found = [most]
-            if len(found) == 1 and not run.values:
-                if found[0] in self.listed:
+            both = any(self._both(place) for place in run.places)
+            if not run.values and not both:
+                found = sorted((n for n in found if n not in self.listed), key=lambda n: self._unnamed(n, keys))[:1]
+                if not found:
                     self.missed += run.places
                     continue
                 self.listed.add(found[0])
-            both = any(self._both(place) for place in run.places)
             self._values(run, found, keys, values, every=both)
         return side
+
+    def _unnamed(self, part: int, keys: list[int]) -> tuple[bool, int]:
+        """How much of a part's name is left out by these keys; one that was named already comes last."""
+        names = [at for at, known in enumerate(self.layer.parts[part].tokens) if known.kind in self.layer.keys]
+        return any((part, at) in self.taken for at in names), len(names) - len(keys)
+
+    def _text(self, place: int) -> bool:
+        """A free text of a part, be it one value only."""
+        claim = self.claims[place]
+        known = (one for part in self.layer.parts for one in part.tokens if one.kind == "quote")
+        return claim.kind in ("quote", "gap") or any(agrees(claim, one, self.layer.pieces) for one in known)
+
+    def _one_part(self, group: list[_Run]) -> list[int]:
+        """The parts that hold all these keys at once, each at a place of its own: 'surgeon and anesthesia' did one thing."""
+        keys = [place for run in group for place in run.places]
+        found = []
+        for part in range(len(self.layer.parts)):
+            taken: set[Place] = set()
+            for place in keys:
+                at = self.layer.in_part(self.claims[place], part, taken)
+                if at is None or at in taken:
+                    break
+                taken.add(at)
+            else:
+                found.append(part)
+        return found
 
     def _both(self, place: int) -> bool:
         token = self.claims[place]
@@ -424,7 +522,7 @@ class _Binding:
             return laid
 
         laid = [fits(part) for part in found]
-        best = max(laid, key=len)
+        best = max(laid, key=lambda some: (len(some), sum(at not in self.taken for _, at in some)))
         lacking = [place for place in values if place not in {one for one, _ in best}]
         if every:
             lacking = [place for place in values if any(place not in {one for one, _ in some} for some in laid)]
@@ -437,7 +535,7 @@ class _Binding:
     def _keyless(self, loose: list[int]) -> None:
         """Values without a key belong to one part; free texts of several parts may be listed."""
         parts = range(len(self.layer.parts))
-        free = all(self.claims[place].kind in ("quote", "gap") for place in loose)
+        free = all(self._text(place) for place in loose)
         whole = [n for n in parts if all(self._holds(n, place) for place in loose)]
         for place in loose:
             places = [

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 
 from .. import cases as c
@@ -18,7 +19,7 @@ from .. import completeness, concurrency
 from .. import wording as w
 from ..cases import Facts
 from ..times import age, clock, service_day
-from .words import BASE, MARKS, Token
+from .words import BASE, MARKS, NEUTRAL, SOFT, VOCABULARY, Token
 
 FACTS = frozenset(
     [
@@ -41,6 +42,7 @@ FACTS = frozenset(
         "mode",
         "sex",
         "credential",
+        "position",
     ]
 )
 """Kinds of token that a section must hold where it must hold the statement."""
@@ -50,6 +52,34 @@ class Quote(str):
     """Free text of the record, which may be told only word for word."""
 
     __slots__ = ()
+
+
+class Whole(Quote):
+    """Free text that is a fact of its own, so word for word even where it is one value."""
+
+    __slots__ = ()
+
+
+class Named(str):
+    """A gap with the word that stands before it: the criterion's is not the context's."""
+
+    __slots__ = ("name",)
+
+    def __new__(cls, name: str, gap: str) -> Named:
+        made = super().__new__(cls, gap)
+        made.name = name
+        return made
+
+
+class Change(str):
+    """By how much it changed, which is not what was left. `lost` where nothing was left."""
+
+    __slots__ = ("name",)
+
+    def __new__(cls, text: str, name: str = "change") -> Change:
+        made = super().__new__(cls, text)
+        made.name = name
+        return made
 
 
 class Part(Struct, frozen=True):
@@ -71,6 +101,10 @@ class Statement(Struct, frozen=True, eq=False):
     where: dict[str, frozenset[str] | None] = field(default_factory=dict)
     said: tuple[str, ...] = ()
     """Further keys of the vocabulary's `said` and `phrases`."""
+    during: tuple[Token, ...] = ()
+    """What the word 'during' may be followed by: the surgical context of an alert."""
+    times: int = 1
+    """How many facts of the record say just this, so how often a report says it."""
 
     @property
     def tokens(self) -> Iterator[Token]:
@@ -81,6 +115,9 @@ class Statement(Struct, frozen=True, eq=False):
             yield from part.maybe
 
 
+_REPORT = frozenset(word for words in VOCABULARY["said"].values() for word in words.split())
+"""Words that any report has, so that one alone tells nothing of a case."""
+
 Sequences = dict[Any, list[tuple[tuple[Any, ...], str]]]
 
 
@@ -90,6 +127,8 @@ class Book:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self.clock = clock(facts)
+        self.typed = msgspec.json.encode(facts).decode()
+        """The record as it was typed, for characters that are odd but its own."""
         self.lexicon = BASE.copy()
         self._names(facts)
         self.quotes: Sequences = {}
@@ -99,6 +138,7 @@ class Book:
             _header, _technique, _anesthesia, _baselines, _course, _alerts, _stimulation, _closing, _time, _limits, _ends
         ):  # fmt: skip
             write(self, facts)
+        self.statements = _merged(self.statements)
 
     def _names(self, facts: Facts) -> None:
         header = facts.header
@@ -118,6 +158,12 @@ class Book:
         for site in filter(None, sites):
             if not any(words == (site.lower(),) for words, *_ in self.lexicon.phrases.get(site.lower(), ())):
                 self.lexicon.add("site", site.lower(), site)
+        for row in (
+            row for alert in facts.alerts for row in (*alert.rows, *(alert.resolution.rows if alert.resolution else ()))
+        ):
+            if not (facts.baseline(row.ref) or facts.stim_test(row.stim_ref)):  # what it was of is gone, its name stays
+                for ref in filter(None, (row.ref, row.stim_ref)):
+                    self.lexicon.add("site", ref.lower(), ref)
         for agent in facts.anesthesia.agents if facts.anesthesia else ():
             self.lexicon.add("drug", agent.name.lower(), agent.name)
         if facts.anesthesia and facts.anesthesia.nmb and facts.anesthesia.nmb.agent:
@@ -137,26 +183,37 @@ class Book:
         local = at.astimezone(self.clock.zone)
         return f"\x00{local:%m/%d}|{local:%H:%M}|{local.tzname() or ''}\x00"
 
+    def own(self, text: str) -> str:
+        """A word or two typed as they are (surgeon and anesthesia); anything longer only word for word."""
+        typed = all(token.kind not in (*SOFT, *MARKS) or token.low in NEUTRAL for token in self.read(text))
+        return text if typed else Quote(text)
+
     def build(self, pieces: Iterable[Any]) -> tuple[Token, ...]:
         made: list[Token] = []
         for piece in pieces:
             if isinstance(piece, Quote):
-                made += [token for line in piece.split("\n") for token in self.quote(line)]
+                whole = isinstance(piece, Whole)
+                made += [token for line in piece.split("\n") for token in self.quote(line, whole=whole)]
+            elif isinstance(piece, (Named, Change)):
+                made += [token._replace(low=piece.name) for token in self.read(piece)]
             elif piece:
                 for at, text in enumerate(str(piece).split("\x00")):
                     if at % 2:
                         day, hour, zone = text.split("|")
                         made.append(Token("time", (hour, day, zone.upper() or None), 0, 0, hour))
                     else:
-                        made += [token for token in self.read(text) if token.kind not in MARKS]
+                        read = [token for token in self.read(text) if token.kind not in MARKS]
+                        made += [token._replace(low="") if token.kind == "gap" else token for token in read]
         return tuple(made)
 
-    def quote(self, text: str) -> list[Token]:
-        """Free text as one token; a single value of it is typed as it is."""
+    def quote(self, text: str, *, whole: bool = False) -> list[Token]:
+        """Free text as one token; a single value of it is typed as it is, unless it stands for itself."""
         read = [token for token in self.read(text.strip().rstrip(".")) if token.kind != "line"]
         while read and read[-1].low in (".", ";", ","):
             read.pop()
-        if len(read) < 2 and not (read and read[0].kind == "word" and len(read[0].low) > 3):
+        if not read or len(read) < 2 and not (read[0].kind == "word" and len(read[0].low) > 3 or whole):
+            return read
+        if len(read) < 2 and read[0].kind in SOFT and read[0].low in _REPORT:
             return read
         key = _key(read)
         if key not in self.pieces:
@@ -164,6 +221,8 @@ class Book:
             self.pieces[key] = frozenset({key, *(_key(run) for run in runs)})
             for run in (read, *runs):
                 sequence = tuple((token.kind, token.value) for token in run)
+                if len(run) < 2 and run[0].kind not in (*SOFT, *MARKS):
+                    continue  # one value stands in a text as any other of its kind does
                 listed = self.quotes.setdefault(sequence[0], [])
                 if (sequence, _key(run)) not in listed:
                     listed.append((sequence, _key(run)))
@@ -174,11 +233,12 @@ class Book:
         late = self.facts.late.get(src)
         if late is None:
             return ""
-        return f"late entry time changed late {self.time(late.was or late.entered_at)}"
+        return f"entry keyed time changed was late {self.time(late.was or late.entered_at)}"
 
     def add(
         self, kind: str, sources: Iterable[str], *head: Any, maybe: Iterable[Any] = (), parts: Iterable[Any] = (),
         alert: str | None = None, anchors: Iterable[Any] = (), where: Any = (), said: tuple[str, ...] = (),
+        during: Any = "",
     ) -> None:  # fmt: skip
         """`parts` are sequences of pieces, or pairs of those with pieces that may be left out."""
         sources = tuple(dict.fromkeys(src or "record" for src in sources)) or ("record",)
@@ -193,6 +253,7 @@ class Book:
             Statement(
                 kind, sources, _told([*head, *(piece for part in parts for piece in (part[0] if isinstance(part, tuple) else part))]),
                 self.build(head), self.late_marks(self.build(marks)), tuple(built), alert, frozenset(anchors), where, said,
+                self.build([during]),
             )
         )  # fmt: skip
 
@@ -204,6 +265,25 @@ class Book:
                 token = token._replace(kind="late")
             out.append(token)
         return tuple(out)
+
+
+def _merged(statements: Iterable[Statement]) -> list[Statement]:
+    """Facts that say the same, such as one event keyed twice, as one statement that is told as often."""
+    made: dict[Any, Statement] = {}
+    for one in statements:
+        key = (one.kind, one.alert, _values(one.head), tuple(_values(part.tokens) for part in one.parts), *one.where)
+        if twin := made.get(key):
+            held = _values(twin.maybe)
+            more = tuple(token for token in one.maybe if (token.kind, token.value) not in held)
+            one = msgspec.structs.replace(
+                twin, sources=tuple(dict.fromkeys((*twin.sources, *one.sources))), maybe=(*twin.maybe, *more), times=twin.times + 1
+            )  # fmt: skip
+        made[key] = one
+    return list(made.values())
+
+
+def _values(tokens: Iterable[Token]) -> tuple[Any, ...]:
+    return tuple((token.kind, token.value) for token in tokens)
 
 
 def _late(pieces: Iterable[Any]) -> list[Any]:
@@ -288,7 +368,7 @@ def _header(book: Book, facts: Facts) -> None:
     book.add(
         "source", ["record"], facts.id, facts.record_rev, Quote(facts.tz), maybe=["all each"], where={"header": None}
     )
-    diagnoses = [[Quote(one.text), one.icd10 or w.GAP] for one in header.diagnosis]
+    diagnoses = [([Quote(one.text), one.icd10 or w.GAP], ["ICD-10"]) for one in header.diagnosis]
     there = ("indication",)
     book.add("diagnosis", here, "" if diagnoses else w.GAP, parts=diagnoses, where=there)
     procedure = header.procedure
@@ -333,7 +413,8 @@ def _technique(book: Book, facts: Facts) -> None:
 def _anesthesia(book: Book, facts: Facts) -> None:
     drugs, here = facts.anesthesia, ("anesthesia",)
     if drugs is None or not (drugs.technique or drugs.agents or drugs.nmb):
-        book.add("drugs", [drugs.src if drugs else ""], w.gap(drugs.missing_reason if drugs else None), where=here)
+        gap = w.gap(drugs.missing_reason if drugs else None)
+        book.add("drugs", [drugs.src if drugs else ""], gap, maybe=["anesthesia"], anchors=[("role", None)], where=here)
     else:
         parts = [
             [one.name, f"{one.dose} {one.unit or ''}" if one.dose is not None else w.gap(one.missing_reason)]
@@ -346,6 +427,7 @@ def _anesthesia(book: Book, facts: Facts) -> None:
             technique,
             parts=parts,
             maybe=["anesthesia", *("MAC" for one in drugs.agents if one.unit == "MAC")],
+            anchors=[(kind, None) for kind in ("drug", "quote", "role", "gap")] + [("word", "technique")],
             where=here,
         )
         if drugs.nmb and drugs.nmb.agent:
@@ -386,7 +468,7 @@ def _baselines(book: Book, facts: Facts) -> None:
             where=here,
         )
     if not facts.baselines.sets:
-        book.add("baseline_set", ["record"], w.GAP, maybe=["physician"], where=here)
+        book.add("baseline_set", ["record"], w.GAP, maybe=["physician"], anchors=[("word", "review")], where=here)
     for one in facts.baselines.rows:
         head = [
             one.modality,
@@ -408,19 +490,19 @@ def _baselines(book: Book, facts: Facts) -> None:
             where=here,
         )
     if not facts.baselines.rows:
-        book.add("baseline", ["record"], w.GAP, where=here)
+        book.add("baseline", ["record"], w.GAP, anchors=[("word", "responses")], where=here)
 
 
 def _course(book: Book, facts: Facts) -> None:
     here = ("course",)
     quiet = not facts.alerts and not facts.impression
     for one in facts.events:
-        text = Quote(one.text) if one.text else one.type.replace("_", " ")
+        text = Whole(one.text) if one.text else one.type.replace("_", " ")
         seen = one.type in ("observation", "emg_activity")
         book.add(
             "event",
             [one.src],
-            book.time(one.t),
+            book.time(one.t, one.missing_reason),
             text,
             maybe=["observation"] if seen else [],
             where=(*here, "impression") if quiet and seen and one.text else here,
@@ -475,13 +557,21 @@ def _place(facts: Facts, row: c.AlertRow, modality: str) -> list[Any]:
         ]
     if test:
         return [w.side(test.side), test.level or ""]
-    return [w.side(row.side), row.site or (row.ref or row.stim_ref or "" if not row.side else "")]
+    named = row.side or row.site or row.ref or row.stim_ref
+    return [w.side(row.side), row.site or "" if row.side else named or w.gap(row.missing_reason)]
 
 
-def _changed(facts: Facts, alert: c.Alert, row: c.AlertRow) -> tuple[list[Any], list[Any]]:
+def _said(book: Book, text: str | None) -> str:
+    """What was written of a response: a state such as 'lost' may be told in other words, anything else may not."""
+    read = book.read(text or "")
+    return Quote(text or "") if all(token.kind in ("status", "direction") for token in read) else Whole(text or "")
+
+
+def _changed(book: Book, alert: c.Alert, row: c.AlertRow) -> tuple[list[Any], list[Any]]:
     """A response of an alert: what must be told of it, and what may be."""
+    facts = book.facts
     baseline, test = facts.baseline(row.ref), facts.stim_test(row.stim_ref)
-    sure, maybe = _place(facts, row, alert.modality), [alert.modality, Quote(row.text or "")]
+    sure, maybe = _place(facts, row, alert.modality), [alert.modality, _said(book, row.text)]
     if test:
         sure += [_say(test.thr_ma, "mA", test.missing_reason)]
         return sure, [*maybe, test.muscle or "", test.type.replace("_", " "), "below", test.id]
@@ -504,17 +594,19 @@ def _changed(facts: Facts, alert: c.Alert, row: c.AlertRow) -> tuple[list[Any], 
             if row.value_uv is None and row.change_pct is not None
             else w.share(baseline.lat_ms, row.value_lat_ms)
         )
-        maybe += [w.percent(change) for change in (amplitude, latency) if change is not None]
+        name = "lost" if row.value_uv == 0 else "change"
+        maybe += [Change(w.percent(change), name) for change in (amplitude, latency) if change is not None]
         if row.value_uv == 0 and row.change_pct is None:
-            maybe.append("100% decrease")
+            maybe.append(Change("100% decrease", "lost"))
         return sure, maybe
     if row.change_pct is not None:
-        return [*sure, w.percent(row.change_pct)], maybe
+        return [*sure, Change(w.percent(row.change_pct))], maybe
     if baseline and left is not None:
         return sure, maybe
     if row.text:
         named = all(word in row.text for word in w.place(facts, row).split())
-        return ([Quote(row.text)], [*sure, *maybe, w.GAP]) if named else ([*sure, Quote(row.text)], [*maybe, w.GAP])
+        said = _said(book, row.text)
+        return ([said], [*sure, *maybe]) if named else ([*sure, said], maybe)
     return [*sure, w.gap(row.missing_reason)], maybe
 
 
@@ -523,11 +615,11 @@ def _onset(book: Book, facts: Facts, alert: c.Alert) -> None:
         alert.src,
         *(one.src for row in alert.rows if (one := facts.baseline(row.ref) or facts.stim_test(row.stim_ref))),
     ]
-    parts = [_changed(facts, alert, row) for row in alert.rows]
+    parts = [_changed(book, alert, row) for row in alert.rows]
     at = book.time(alert.t, alert.missing_reason)
-    criterion = Quote(alert.criterion) if alert.criterion else w.GAP
-    gaps = [w.gap(alert.missing_reason)] * (2 + (not parts)) + [w.GAP] * 3
-    gaps += [w.gap(row.missing_reason) for row in alert.rows]
+    criterion = Whole(alert.criterion) if alert.criterion else Named("criterion", w.GAP)
+    context = Whole(alert.surgical_context or "")
+    parts = parts or [([w.GAP], [])]
     where = {
         "key_result": frozenset({"modality", "time", "side", "site", "level"}), "course": frozenset({"modality", "time"}),
         "alerts": FACTS, "impression": frozenset({"modality", "time", "side", "site", "level", "number"}),
@@ -535,8 +627,8 @@ def _onset(book: Book, facts: Facts, alert: c.Alert) -> None:
     if facts.impression:
         where.pop("impression")
     book.add(
-        "onset", sources, alert.id, alert.modality, at, Quote(alert.surgical_context or "") if alert.surgical_context else w.GAP, criterion,
-        maybe=["alert section 6", *gaps, alert.modality], parts=parts, alert=alert.id, where=where,
+        "onset", sources, alert.id, alert.modality, at, context or Named("context", w.GAP), criterion, during=context,
+        maybe=["alert section 6", alert.modality, book.late(alert.src)], parts=parts, alert=alert.id, where=where,
         anchors=[("word", "alert"), ("word", "finding"), ("code", alert.id.lower()), ("status", None), ("site", None), ("level", None), ("side", None), ("quote", None), ("gap", None)],
     )  # fmt: skip
 
@@ -544,8 +636,8 @@ def _onset(book: Book, facts: Facts, alert: c.Alert) -> None:
 def _slots(book: Book, facts: Facts, alert: c.Alert) -> None:
     here = {"alert": alert.id, "where": ("alerts",)}
     if alert.unchanged:
-        book.add("unchanged", [alert.src], Quote(alert.unchanged), **here)
-    cause = Quote(alert.cause_suspected) if alert.cause_suspected else w.gap(alert.missing_reason)
+        book.add("unchanged", [alert.src], Whole(alert.unchanged), **here)
+    cause = Whole(alert.cause_suspected) if alert.cause_suspected else w.gap(alert.missing_reason)
     book.add(
         "suspected",
         [alert.src],
@@ -562,7 +654,7 @@ def _slots(book: Book, facts: Facts, alert: c.Alert) -> None:
                 [
                     told.who,
                     book.time(told.t, told.missing_reason),
-                    told.mode or (w.gap(told.missing_reason) if told.t else ""),
+                    book.own(told.mode) if told.mode else w.gap(told.missing_reason) if told.t else "",
                 ],
                 [name or "", book.late(told.src)],
             )
@@ -573,10 +665,10 @@ def _slots(book: Book, facts: Facts, alert: c.Alert) -> None:
     book.add("told", sources, maybe=[alert.id], parts=parts, anchors=[("role", None)], **here)
     acts = []
     for done in alert.actions:
-        by = done.by or w.GAP
+        by = book.own(done.by) if done.by else w.GAP
         acts.append(
             (
-                [book.time(done.t, done.missing_reason), by, Quote(done.text) if done.text else w.GAP],
+                [book.time(done.t, done.missing_reason), by, Whole(done.text) if done.text else w.GAP],
                 [book.late(done.src)],
             )
         )
@@ -613,15 +705,18 @@ def _slots(book: Book, facts: Facts, alert: c.Alert) -> None:
         )
 
 
-def _recovered(facts: Facts, row: c.AlertRow, modality: str) -> tuple[list[Any], list[Any]]:
+def _recovered(book: Book, row: c.AlertRow, modality: str) -> tuple[list[Any], list[Any]]:
+    facts = book.facts
     baseline, test = facts.baseline(row.ref), facts.stim_test(row.stim_ref)
     sure, maybe = _place(facts, row, modality), [modality]
+    placed = len(sure)
     if test:
         return [*sure, _say(test.thr_ma, "mA", test.missing_reason)], [
             *maybe,
             test.type.replace("_", " "),
             test.muscle or "",
             test.id,
+            "retest" if test.retest_of else "",
         ]
     if row.value_uv == 0 or (row.value_uv is None and row.pct_of_baseline == 0):
         sure.append("absent")
@@ -631,8 +726,8 @@ def _recovered(facts: Facts, row: c.AlertRow, modality: str) -> tuple[list[Any],
         maybe.append(f"{baseline.amp_uv} µV" if baseline and baseline.amp_uv is not None else "")
     sure += [f"{row.value_lat_ms} ms"] if row.value_lat_ms is not None else []
     sure += [f"{row.pct_of_baseline}%"] if row.pct_of_baseline else []
-    sure += [Quote(row.text)] if row.text else []
-    return sure, [*maybe, w.GAP]
+    sure += [_said(book, row.text)] if row.text else []
+    return sure if len(sure) > placed else [*sure, w.gap(row.missing_reason)], maybe
 
 
 def _resolution(book: Book, facts: Facts, alert: c.Alert) -> None:
@@ -653,12 +748,12 @@ def _resolution(book: Book, facts: Facts, alert: c.Alert) -> None:
         )
         return
     word = {"resolved": "resolved", "partial": "partly recovered", "unresolved": "unresolved"}[end.status]
-    parts = [_recovered(facts, row, alert.modality) for row in end.rows]
+    parts = [_recovered(book, row, alert.modality) for row in end.rows]
     sources = [
         end.src,
         *(one.src for row in end.rows if (one := facts.baseline(row.ref) or facts.stim_test(row.stim_ref))),
     ]
-    more = [alert.id, alert.modality, "present" if end.status == "unresolved" else ""]
+    more = [alert.id, alert.modality, "present" if end.status == "unresolved" else "", book.late(end.src)]
     said = ("unresolved",) if end.status == "unresolved" else ()
     anchors = [("status", state) for state in ("resolved", "partial", "unresolved")] + [
         ("word", "resolution"),
@@ -669,7 +764,7 @@ def _resolution(book: Book, facts: Facts, alert: c.Alert) -> None:
         "resolution",
         sources,
         word,
-        book.time(end.t, end.missing_reason),
+        book.time(end.t) if end.t else Named("time test resolution", w.gap(end.missing_reason)),
         maybe=more,
         parts=parts,
         alert=alert.id,
@@ -733,12 +828,20 @@ def _closing(book: Book, facts: Facts) -> None:
         _observation(book, None, every[1:])
         return
     at = book.time(closing.t, closing.missing_reason)
-    states = {"at_baseline": "all at baseline", "not_at_baseline": "not all at baseline", "incomplete": "incomplete"}
+    rows = {row.ref: row for row in closing.rows}
+    due = completeness.expected_at_closing(facts)
+    gaps = [one for one in due if one.id not in rows or not completeness.recorded(rows[one.id])]
+    states = {
+        "at_baseline": "all recorded at baseline",
+        "not_at_baseline": "not all at baseline",
+        "incomplete": "incomplete",
+    }
     book.add(
         "closing_state",
         [closing.src],
         at,
         states.get(closing.overall, w.GAP),
+        maybe=["" if gaps else "each"],
         where=dict.fromkeys(every, FACTS | {"quant"}),
         anchors=[("word", "closing")],
     )
@@ -750,9 +853,6 @@ def _closing(book: Book, facts: Facts) -> None:
             maybe=["section 8"],
             where={"key_result": {"status"}},
         )
-    rows = {row.ref: row for row in closing.rows}
-    due = completeness.expected_at_closing(facts)
-    gaps = [one for one in due if one.id not in rows or not completeness.recorded(rows[one.id])]
     here = ("closing",)
     book.add(
         "coverage",
@@ -779,7 +879,7 @@ def _closing(book: Book, facts: Facts) -> None:
         value = (
             f"{row.pct}%"
             if row.pct is not None
-            else row.status
+            else book.own(row.status)
             if completeness.recorded(row)
             else w.gap(row.missing_reason or row.status)
         )
@@ -946,8 +1046,7 @@ def _limits(book: Book, facts: Facts) -> None:
         book.add(
             "unsettled",
             [conflict.original, *conflict.versions],
-            f"{len(conflict.versions)} corrections of one",
-            maybe=["without"],
+            f"{len(conflict.versions)} corrections",
             where=here,
         )
     for src in facts.dangling:

@@ -41,7 +41,15 @@ _UNITS = {
     "mcg/min": "mcg/min", "ng/ml": "ng/mL", "mcg/ml": "mcg/mL", "mg": "mg", "mcg": "mcg", "g": "g", "ml": "mL", "%": "%", "percent": "%",
     "minutes": "min", "minute": "min", "min": "min", "mins": "min", "hours": "h", "hour": "h", "h": "h", "seconds": "s", "s": "s",
     "y": "y", "years": "y", "db nhl": "dB nHL", "db": "dB", "kω": "kΩ", "units": "units", "channels": "channels", "channel": "channels",
-    "averages": "averages", "iu": "IU", "cm": "cm", "mm": "mm",
+    "averages": "averages", "iu": "IU", "cm": "cm", "mm": "mm", "kpa": "kPa", "µa": "µA", "ua": "µA", "nv": "nV", "kv": "kV", "hr": "h", "hrs": "h",
+    "sec": "s", "secs": "s", "second": "s", "day": "d", "days": "d", "kg": "kg", "l": "L", "ng": "ng", "µg": "mcg", "ug": "mcg", "µg/kg/h": "mcg/kg/h",
+    "ug/kg/min": "mcg/kg/min", "mcg/kg/hr": "mcg/kg/h", "mg/kg/hr": "mg/kg/h", "mg/min": "mg/min", "g/kg/min": "g/kg/min", "ng/kg/min": "ng/kg/min",
+    "g/h": "g/h", "mmol": "mmol", "milliamps": "mA", "milliamp": "mA", "milliamperes": "mA", "amps": "A", "microamps": "µA", "volts": "V",
+    "volt": "V", "millivolts": "mV", "millivolt": "mV", "microvolts": "µV", "microvolt": "µV", "kilovolts": "kV", "milliseconds": "ms", "millisecond": "ms",
+    "microseconds": "µs", "microsecond": "µs", "hertz": "Hz", "kilohertz": "kHz", "milligrams": "mg", "milligram": "mg", "micrograms": "mcg",
+    "microgram": "mcg", "grams": "g", "gram": "g", "milliliters": "mL", "milliliter": "mL", "liters": "L", "liter": "L", "degrees": "°C",
+    "degrees celsius": "°C", "degrees fahrenheit": "°F", "millimeters of mercury": "mmHg", "micrograms per kilogram per minute": "mcg/kg/min",
+    "milligrams per kilogram per hour": "mg/kg/h", "milligrams per kilogram per minute": "mg/kg/min", "pct": "%",
 }  # fmt: skip
 _UNIT = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
 _ZONE = r"(?:[ECMPA][SD]T|AK[SD]T|H[SD]T|UTC|GMT)"
@@ -95,6 +103,10 @@ def _raw(text: str) -> Iterator[Token]:
             value = {"≥": ">=", "≤": "<="}.get(said, said)
         elif kind == "word":
             kind = "relation" if value in RELATIONS else "word"
+            if said == "DO" and text[start - 2 : start] == ", ":
+                kind, value = "credential", "DO"
+            elif said in ("L", "R") and (text[start - 1 : start] == "(" or re.match(r" [a-z]{3}", text[end : end + 4])):
+                kind, value = "side", {"L": "left", "R": "right"}[said]
         yield Token(kind, value, start, end, _plain(said), said[0].isupper())
 
 
@@ -147,24 +159,84 @@ class Lexicon:
 
 
 def _settled(text: str, tokens: list[Token]) -> list[Token]:
-    """A number before '-' or 'to' and a number with a unit has that unit; 'keyed 12:45' is a late mark."""
+    """A number before '-' or 'to' and a number with a unit has that unit; 'keyed 12:45' is a late mark; a gap is of what stands before it."""
     out: list[Token] = []
+    skip = -1
     for place, token in enumerate(tokens):
+        if place == skip:
+            continue
         follows = tokens[place + 1 : place + 3]
         if token.kind == "number" and token.value[1] is None and len(follows) == 2:
             joined = follows[0].low in ("-", "–", "to", "and", "/")
             if joined and follows[1].kind == "number" and follows[1].value[1] and follows[0].low != "and":
                 token = token._replace(value=(token.value[0], follows[1].value[1]))
+        if (
+            token.kind == "number"
+            and token.value[1] is None
+            and follows
+            and follows[0].low in _UNITS
+            and len(follows[0].low) > 1
+        ):
+            token = token._replace(value=(token.value[0], _UNITS[follows[0].low]), end=follows[0].end)
+            skip = place + 1
         if token.kind == "time" and len(out) >= 2 and out[-1].low in ("keyed", "was"):
             earlier = {one.low for one in out[-5:-1]}
             if {"late", "entry"} <= earlier or {"time", "changed"} <= earlier:
                 token = token._replace(kind="late")
+        if token.kind == "gap":
+            token = token._replace(low=" ".join(one.low for one in out[-4:] if one.kind not in MARKS))
         out.append(token)
     return out
 
 
+_ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+
+
+def _spelled() -> Iterator[tuple[int, str]]:
+    """Numbers in words, below a thousand: twenty-four, twenty four, one hundred and five."""
+    below = {number: [word] for number, word in enumerate(_ONES)}
+    for place, word in enumerate(_TENS, 2):
+        below[10 * place] = [word]
+        for one in range(1, 10):
+            below[10 * place + one] = [f"{word}-{_ONES[one]}", f"{word} {_ONES[one]}"]
+    for number, words in below.items():
+        yield from ((number, word) for word in words)
+        for hundreds in range(1, 10):
+            first = f"{_ONES[hundreds]} hundred"
+            for word in words if number else [""]:
+                yield from (
+                    (100 * hundreds + number, f"{first} {and_}{word}".strip())
+                    for and_ in ("", "and ")
+                    if word or not and_
+                )
+
+
 def _base() -> Lexicon:
     lexicon = Lexicon()
+    for number, words in _spelled():
+        lexicon.add("number", (str(number), None), words)
     for kind, values in VOCABULARY["typed"].items():
         for value, phrases in values.items():
             for phrase in phrases:

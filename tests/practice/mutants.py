@@ -26,11 +26,15 @@ DAYS = (date(2026, 5, 5), date(2026, 10, 31), date(2026, 11, 1), date(2026, 2, 1
 
 
 def record(seed: int) -> Facts:
+    return case_files.folded(case(seed))
+
+
+def case(seed: int) -> dict[str, Any]:
     """A made-up record with alerts of many kinds, gaps, handovers, midnight, the clock change and aborted cases."""
     dice = random.Random(seed)
     case = examples.make(seed, day=dice.choice(DAYS), payer_class=dice.choice(("commercial", "medicare")))["case"]
     if seed % 5 == 1:
-        _shift(case, timedelta(hours=dice.choice((14, 15, 16, 17, 18))))
+        shift(case, timedelta(hours=dice.choice((14, 15, 16, 17, 18))))
     alerts = dice.choice((0, 0, 1, 1, 2, 3))
     case["alerts"] = [_alert(case, dice, number) for number in range(1, alerts + 1)]
     if case["stim_tests"] and dice.random() < 0.5:
@@ -46,7 +50,7 @@ def record(seed: int) -> Facts:
         _holes(case, dice)
     if seed % 8 == 3:
         _ending(case, dice)
-    return case_files.folded(case)
+    return case
 
 
 def _times(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -57,7 +61,7 @@ def _times(value: Any) -> Iterator[tuple[Any, Any]]:
             yield value, key
 
 
-def _shift(case: dict[str, Any], by: timedelta) -> None:
+def shift(case: dict[str, Any], by: timedelta) -> None:
     """The whole case later in the day, over midnight and over a clock change."""
     zone = ZoneInfo(case["tz"])
     for where, key in list(_times(case)):
@@ -69,6 +73,11 @@ def _within(case: dict[str, Any], dice: random.Random, low: float = 0.1, high: f
     one = case["time"]["segments"][0]
     start, end = datetime.fromisoformat(one["start"]), datetime.fromisoformat(one["end"])
     return _minute(start, (end - start) * dice.uniform(low, high))
+
+
+def minutes_in(case: dict[str, Any], dice: random.Random) -> str:
+    """Some minute of the case, as a file says it."""
+    return _within(case, dice).isoformat()
 
 
 def _minute(start: datetime, by: timedelta) -> datetime:

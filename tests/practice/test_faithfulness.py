@@ -17,10 +17,13 @@ from practice.drafting import as_json, as_text, draft, signable_text
 from practice.faithfulness import Checked, Checker, Finding, check, printed
 from practice.faithfulness.words import NEUTRAL, RELATIONS, VOCABULARY
 from practice.report import impression
-from tests.practice import case_files, mutants, paraphrases
+from tests.practice import case_files, mutants, odd_records, paraphrases
 
 ERRORS = tomllib.loads((Path(__file__).parent / "relation_errors.toml").read_text("utf-8"))["wrong"]
 RELATION_ERRORS = [(group["case"], text) for group in ERRORS for text in group["texts"]]
+HOSTILE = tomllib.loads((Path(__file__).parent / "hostile_errors.toml").read_text("utf-8"))
+SENTENCES = [(group["case"], text, group["red"]) for group in HOSTILE["sentence"] for text in group["texts"]]
+CHANGES = [(group["case"], old, new) for group in HOSTILE["change"] for old, new in group["pairs"]]
 RECORDS = 40
 """Generated records in a test run; the benchmark takes 500."""
 
@@ -72,6 +75,13 @@ def test_no_made_up_record_has_findings_on_its_built_in_report() -> None:
     for seed in range(60):
         facts = mutants.record(seed)
         assert check(draft(facts), facts).findings == (), seed
+
+
+@pytest.mark.parametrize("start", range(0, 80, 20))
+def test_no_odd_record_has_findings_on_its_built_in_report(start: int) -> None:
+    for seed in range(start, start + 20):
+        if facts := odd_records.record_of(seed):
+            assert check(draft(facts), facts).findings == (), seed
 
 
 @pytest.mark.parametrize("name", ["01", "02", "03"])
@@ -127,6 +137,25 @@ def test_every_mutant_is_caught() -> None:
 def test_an_error_made_of_the_records_own_words_is_found(name: str, sentence: str) -> None:
     assert in_impression(name, sentence)
 
+
+@pytest.mark.parametrize(("name", "sentence", "red"), SENTENCES, ids=[text for _, text, _ in SENTENCES])
+def test_a_hostile_sentence_is_found(name: str, sentence: str, red: bool) -> None:
+    found = in_impression(name, sentence)
+    assert found and (not red or sentence in AMBER or any(one.grade == "red" for one in found))
+
+
+@pytest.mark.parametrize(("name", "old", "new"), CHANGES, ids=[f"{old} -> {new}" for _, old, new in CHANGES])
+def test_a_hostile_change_is_found(name: str, old: str, new: str) -> None:
+    text = text_of(name)
+    assert old in text
+    assert checker(name).check(text.replace(old, new, 1)).findings
+
+
+AMBER = {
+    "The alert was on the right side.", "Priya Nand, CNIM, interpreted the study.", "The patient moves both hands to command.",
+    "RTA 900 to 162 µV.", "The right posterior tibial SSEP was at baseline at closing.", "The left S1 pedicle screw was redirected.",
+}  # fmt: skip
+"""Found by a word that the record does not have, not by a value."""
 
 WRONG: list[tuple[str, str, str, str]] = [
     ("02", "resolved at 12:05", "resolved at 11:43", "11:43"),
