@@ -201,10 +201,22 @@ def numbers() -> dict[str, dict[str, dict[str, Any]]]:
     return found
 
 
+def doses() -> dict[str, dict[str, Any]]:
+    """For each usual agent the limits of its dose, as `numbers` has them."""
+    found = {}
+    for agent in CHIPS["agents"]:
+        known = r.dose_range(agent["name"], agent["unit"])
+        found[agent["name"]] = {
+            "label": f"{agent['name']} dose", "unit": agent["unit"], "least": 0, "most": known.most,
+            "usual": (known.low, known.high), "whole": False,
+        }  # fmt: skip
+    return found
+
+
 def form() -> dict[str, Any]:
     """What is the same for every case."""
     return {
-        "chips": CHIPS, "needs": NEEDS, "numbers": numbers(), "latency": r.LATENCY_LIMITS,
+        "chips": CHIPS, "needs": NEEDS, "numbers": numbers() | {"dose": doses()}, "latency": r.LATENCY_LIMITS,
         "listeners": completeness.REQUIRED_LISTENERS, "modalities": [code for code, _ in _modalities()],
         "days": WITHOUT_SERVER_DAYS,
     }  # fmt: skip
