@@ -126,8 +126,7 @@
       const lost = /(?:^|; )evoked-waiting=(\d+)/.exec(document.cookie);
       if (!got.meta && lost && Number(lost[1]))
         said = `The browser emptied this phone's store. ${lost[1]} entries that had not been sent were lost with it; what had been sent is safe. Look through the record.`;
-      const away = Date.now() - (meta.contact || 0);
-      if (meta.contact && (away > (meta.days || 3) * DAY || away < -DAY)) {
+      if (tooLongAway()) {
         await forget();
         said =
           "This phone did not reach the server for days, so its copies of cases were made unreadable. They come back when it does.";
@@ -233,34 +232,14 @@
   // Making entries
 
   const iso = (ms) => new Date(ms).toISOString();
-  async function put(list) {
-    const c = held.get(caseId),
-      wall = list[0].stamp || Date.now();
-    const items = list.map((one, index) => {
-      // Entries of one tap keep their order by a millisecond each.
-      const keyed = iso(wall + index),
-        body = {
-          client_id: crypto.randomUUID(),
-          kind: one.kind,
-          data: one.data || {},
-          at: one.at === undefined ? null : one.at,
-          entered_at: keyed,
-          offset_ms: null,
-          device: meta.device,
-          replaces: one.replaces || null,
-        };
-      if (one.now) body.at = keyed;
-      for (const field of one.times || []) body.data = { ...body.data, [field]: keyed };
-      return {
-        case: c.id,
-        person: meta.person,
-        body,
-        state: "waiting",
-        tap: { mono: performance.now(), session: SESSION, hidden, index },
-      };
-    });
+  // `make` says what a tap makes when its turn comes: of two quick taps the second knows what the first one made.
+  async function put(make, wall = Date.now()) {
+    const tap = { mono: performance.now(), session: SESSION, hidden };
+    let items = [];
     writing += 1;
     await inTurn(async () => {
+      folded = null;
+      items = make().map((one, index) => written(one, iso(wall + index), { ...tap, index }));
       try {
         await keepOutbox(items);
       } catch (error) {
@@ -269,26 +248,51 @@
       }
       outbox.push(...items);
       count();
+    }).finally(() => {
       writing -= 1;
     });
     folded = null;
+    if (!items.length) return [];
     if (navigator.vibrate) navigator.vibrate(20);
     setTimeout(send, 0);
     return items.map((one) => one.body.client_id);
   }
-  const correct = (line, data, more = {}) => ({
-    kind: line.kind,
-    at: line.at,
-    data: { ...line.data, ...data },
-    replaces: line.client_id,
-    ...more,
-  });
-  const strike = (line) => ({
-    kind: "struck",
-    at: line.at,
-    replaces: line.client_id,
-    data: { reason: "undone on the phone" },
-  });
+  // Entries of one tap keep their order by a millisecond each: `keyed` is that of this one.
+  function written(one, keyed, tap) {
+    const body = {
+      client_id: crypto.randomUUID(),
+      kind: one.kind,
+      data: { ...one.data },
+      at: one.now ? keyed : (one.at ?? null),
+      entered_at: keyed,
+      offset_ms: null,
+      device: meta.device,
+      replaces: one.replaces || null,
+    };
+    for (const field of one.times || []) body.data[field] = keyed;
+    return { case: caseId, person: meta.person, body, state: "waiting", tap };
+  }
+  // What was drawn may have been corrected since: the newest version is what a correction replaces.
+  const newest = (line) => fold().lines.find((one) => one.root === line.root) || line;
+  const correct = (drawn, change, more = {}) => {
+    const line = newest(drawn);
+    return {
+      kind: line.kind,
+      at: line.at,
+      data: { ...line.data, ...(typeof change === "function" ? change(line.data) : change) },
+      replaces: line.client_id,
+      ...more,
+    };
+  };
+  const strike = (drawn) => {
+    const line = newest(drawn);
+    return { kind: "struck", at: line.at, replaces: line.client_id, data: { reason: "undone on the phone" } };
+  };
+  // One of its kind in a case: corrected where it is there, else made.
+  const correctOr = (find, change, made) => {
+    const line = find();
+    return line ? correct(line, change) : made;
+  };
 
   // The clock: the phone's own may be wrong, be set right between tap and sending, or stand still while it sleeps.
   const offsetOf = (one) => {
@@ -429,6 +433,7 @@
       c.entries = [...c.entries.filter((one) => !ids.has(one.client_id)), ...(body.stored || [])];
       if (body.closed !== undefined) c.closed = body.closed;
       c.signed = Boolean(body.signed);
+      if (body.rev) c.rev = body.rev;
     }
     if (!broken) {
       const box = c && keys.cases ? await seal("cases", c) : null;
@@ -442,23 +447,34 @@
     count();
     folded = null;
   }
+  // The cases as the server has them now. One that was added to here meanwhile is newer than the answer: it stays.
+  let refreshed = -Infinity;
   async function refresh() {
+    refreshed = performance.now();
     try {
       await hello();
-      const { status, body } = await ask("/offline/cases");
+      const tags = [meta.tag, ...[...held.values()].map((c) => c.tag)].filter(Boolean);
+      const { status, body } = await ask(`/offline/cases?have=${tags.join(",")}`);
       if (status !== 200) return;
       await ensureKeys();
       await remember({
         person: body.person,
         contact: Date.now(),
-        days: body.form.days,
-        form: body.form,
-        presets: body.presets,
+        tag: body.tag,
+        ...(body.form ? { days: body.form.days, form: body.form, presets: body.presets } : {}),
       });
-      const kept = new Set(body.cases.map((c) => c.id));
-      const late = [...held.values()].filter((c) => !kept.has(c.id) && outbox.some((one) => one.case === c.id));
+      const told = new Set(body.cases.map((c) => c.id)),
+        before = held;
+      const cases = body.cases.map((c) => {
+        const mine = before.get(c.id);
+        return mine && (!c.entries || mine.rev > c.rev) ? mine : c;
+      });
+      // What was closed here a moment ago, or still waits to be sent, is not pulled away from under the form.
+      const late = [...before.values()].filter(
+        (c) => !told.has(c.id) && (outbox.some((one) => one.case === c.id) || (c.id === caseId && c.closed)),
+      );
       held = new Map();
-      await keepCases([...body.cases, ...late], true);
+      await keepCases([...cases, ...late], true);
     } catch (error) {
       if (error.name === "QuotaExceededError")
         broken =
@@ -468,7 +484,17 @@
     draw();
   }
   function wake() {
-    if (!document.hidden) (waiting().length ? send() : Promise.resolve()).then(keepAwake);
+    if (document.hidden) return;
+    if (tooLongAway() && held.size) forget().then(draw);
+    (waiting().length ? send() : Promise.resolve()).then(look).then(keepAwake);
+  }
+  // What others added meanwhile is asked for once a minute while the form is in sight.
+  function look() {
+    if (root && !auth && navigator.onLine && performance.now() - refreshed > 60000) return refresh();
+  }
+  function tooLongAway() {
+    const away = Date.now() - (meta.contact || 0);
+    return Boolean(meta.contact) && (away > (meta.days || 3) * DAY || away < -DAY);
   }
 
   // What the entries of a case say now: each chain of corrections followed to its end (as practice/record.py does).
@@ -585,14 +611,16 @@
   }
   // The next step slides under the thumb: a bounce of the finger is not a second step.
   let stepped = -Infinity;
-  function tapStep(step) {
-    if (performance.now() - stepped < 400) return null;
-    stepped = performance.now();
-    const makes = step.makes
-      .filter((make) => step.also || step.done || !made(make))
-      .map(makeOf)
-      .filter(Boolean);
-    if (makes.length) return act(makes);
+  async function tapStep(step, at) {
+    if (at - stepped < BOUNCE) return;
+    stepped = at;
+    const ids = await act(() =>
+      step.makes
+        .filter((make) => step.also || step.done || !made(make))
+        .map(makeOf)
+        .filter(Boolean),
+    );
+    if (ids.length) return;
     said = "Baselines were not started. Stamp their start first.";
     draw();
   }
@@ -713,8 +741,18 @@
     node.append(...inner.flat(9).filter((one) => one !== null && one !== undefined && one !== false && one !== ""));
     return node;
   }
-  const button = (label, onclick, more = {}, classes = "") =>
-    h(`button.button${classes}`, { type: "button", onclick, "data-key": more.key || label, ...more }, label);
+  // A finger that bounces off the glass taps twice. What is meant to be tapped again and again says so by `again`.
+  const BOUNCE = 400;
+  let tapped = { key: "", at: -Infinity };
+  function button(label, onclick, { again, ...more } = {}, classes = "") {
+    const key = more.key || label;
+    const tap = (event) => {
+      if (!again && tapped.key === key && event.timeStamp - tapped.at < BOUNCE) return;
+      tapped = { key, at: event.timeStamp };
+      onclick(event);
+    };
+    return h(`button.button${classes}`, { type: "button", onclick: tap, "data-key": key, ...more }, label);
+  }
   const chip = (label, on, onclick, name = "") =>
     button(label, onclick, {
       "aria-pressed": String(Boolean(on)),
@@ -724,10 +762,11 @@
   const go = (to) => {
     location.hash = to;
   };
-  async function act(list) {
+  async function act(make) {
     said = "";
-    await put(list);
+    const ids = await put(make);
     draw();
+    return ids;
   }
 
   let drawing = 0,
@@ -923,11 +962,11 @@
             "Undo",
             () => {
               stepped = -Infinity;
-              act([strike(line)]);
+              act(() => [strike(line)]);
             },
             { "aria-label": `Undo ${words(line)}`, key: `undo-${line.client_id}` },
           )
-        : button("Change", () => go(`change:${line.client_id}`), {
+        : button("Change", () => go(`change:${line.root}`), {
             "aria-label": `Change ${words(line)}`,
             key: `change-${line.client_id}`,
           }),
@@ -971,7 +1010,9 @@
         h(
           "div.ph-grid",
           {},
-          all.filter((one) => !one.done && !one.next).map((one) => button(one.label, () => tapStep(one))),
+          all
+            .filter((one) => !one.done && !one.next)
+            .map((one) => button(one.label, (event) => tapStep(one, event.timeStamp))),
         ),
         h(
           "details",
@@ -989,7 +1030,7 @@
               "div.ph-grid",
               {},
               [...c.steps.filter((one) => one.also), ...all.filter((one) => one.done)].map((one) =>
-                button(one.done ? `${one.label} again` : one.label, () => tapStep(one)),
+                button(one.done ? `${one.label} again` : one.label, (event) => tapStep(one, event.timeStamp)),
               ),
             ),
             readings(true),
@@ -997,10 +1038,10 @@
             h(
               "div.ph-grid",
               {},
-              button("Break starts", () => act([{ kind: "break", times: ["start"] }])),
+              button("Break starts", () => act(() => [{ kind: "break", times: ["start"] }])),
               f.of("break").some((one) => !one.data.end)
                 ? button("Break ends", () =>
-                    act([
+                    act(() => [
                       (() => {
                         const one = f
                           .of("break")
@@ -1019,7 +1060,12 @@
           "div.ph-foot",
           {},
           next
-            ? button(next.label, () => tapStep(next), { key: "next", "data-next": true }, ".primary.big")
+            ? button(
+                next.label,
+                (event) => tapStep(next, event.timeStamp),
+                { key: "next", "data-next": true },
+                ".primary.big",
+              )
             : button("After the case", () => go("times"), {}, ".primary.big"),
           button(
             "Signal alert",
@@ -1058,7 +1104,7 @@
                 {},
                 steps()
                   .filter((one) => !one.done)
-                  .map((one) => button(one.label, () => tapStep(one))),
+                  .map((one) => button(one.label, (event) => tapStep(one, event.timeStamp))),
               ),
             ]
           : null,
@@ -1079,14 +1125,15 @@
               h(
                 "div.ph-grid",
                 {},
-                meta.presets.map((one) => button(one.name, () => act(preset(one)))),
+                meta.presets.map((one) => button(one.name, () => act(() => preset(one)))),
               ),
             ]
           : null,
         left.length
           ? button(
               `All the rest present (${left.length})`,
-              () => act(left.map((one) => correct(one, { quality: one.data.modality === "EMG" ? "quiet" : "good" }))),
+              () =>
+                act(() => left.map((one) => correct(one, { quality: one.data.modality === "EMG" ? "quiet" : "good" }))),
               { key: "all-present" },
               ".primary",
             )
@@ -1096,7 +1143,8 @@
             chip(
               value === "good" ? "present" : value,
               line.data.quality === value,
-              () => act([correct(line, { quality: value, ...(value === "absent" ? { amp_uv: undefined } : {}) })]),
+              () =>
+                act(() => [correct(line, { quality: value, ...(value === "absent" ? { amp_uv: undefined } : {}) })]),
               `${response(line)} ${value === "good" ? "present" : value}`,
             ),
           ),
@@ -1110,25 +1158,20 @@
         line = f.of("anesthesia").pop(),
         d = line?.data || {},
         agents = d.agents || [];
-      const save = (data) => {
-        const now = fold().of("anesthesia").pop();
-        return act([now ? correct(now, data) : { kind: "anesthesia", data }]);
-      };
-      // A dose says that the agent was given: it needs no tap of its own before.
-      const dose = (one, value) => {
-        const now = fold().of("anesthesia").pop()?.data.agents || [];
-        return save({
-          agents: now.some((x) => x.name === one.name)
-            ? now.map((x) => (x.name === one.name ? { ...x, dose: value } : x))
-            : [...now, { ...one, dose: value }],
-        });
-      };
+      const last = () => fold().of("anesthesia").pop(),
+        save = (change) => act(() => [correctOr(last, change, { kind: "anesthesia", data: change({}) })]);
+      const gave = (data, one, dose) => [
+        ...(data.agents || []).filter((agent) => agent.name !== one.name),
+        { ...one, ...(dose === undefined ? {} : { dose }) },
+      ];
       return page("anesthesia", [
         h("h3", {}, "Technique"),
         h(
           "div.ph-grid",
           {},
-          meta.form.chips.techniques.map((one) => chip(one, d.technique === one, () => save({ technique: one }))),
+          meta.form.chips.techniques.map((one) =>
+            chip(one, d.technique === one, () => save(() => ({ technique: one }))),
+          ),
         ),
         h("h3", {}, "Agents"),
         meta.form.chips.agents.map((one) => {
@@ -1137,18 +1180,18 @@
             "div.ph-agent",
             {},
             chip(one.name, has, () =>
-              save({ agents: has ? agents.filter((agent) => agent.name !== one.name) : [...agents, { ...one }] }),
+              save((data) => ({
+                agents: has ? data.agents.filter((agent) => agent.name !== one.name) : gave(data, one),
+              })),
             ),
+            // A dose says that the agent was given: it needs no tap of its own before.
             number({
-              kind: "",
-              field: "",
-              label: `${one.name} dose`,
-              unit: one.unit,
+              kind: "dose",
+              field: one.name,
               value: has?.dose,
               key: `dose-${one.name}`,
-              least: 0,
-              most: 10000,
-              save: (value) => dose(one, value),
+              save: (dose) => save((data) => ({ agents: gave(data, one, dose) })),
+              clear: () => save((data) => ({ agents: gave(data, one) })),
             }),
           );
         }),
@@ -1157,7 +1200,9 @@
           "div.ph-grid",
           {},
           meta.form.chips.blocks.map((one) =>
-            chip(one, d.nmb?.agent === one, () => save({ nmb: d.nmb?.agent === one ? undefined : { agent: one } })),
+            chip(one, d.nmb?.agent === one, () =>
+              save(() => ({ nmb: d.nmb?.agent === one ? undefined : { agent: one } })),
+            ),
           ),
         ),
         readings(false),
@@ -1171,7 +1216,7 @@
         alerts.map(alertCard),
         !alerts.length
           ? chip("No signal alerts", none, () =>
-              act([none ? strike(none) : { kind: "statement", data: { what: "no_alerts" }, now: true }]),
+              act(() => [none ? strike(none) : { kind: "statement", data: { what: "no_alerts" }, now: true }]),
             )
           : null,
         button(
@@ -1193,21 +1238,34 @@
         whole = f.of("closing_data").pop(),
         exam = f.of("postop_exam").pop();
       const overall = (value) =>
-        whole ? correct(whole, { overall: value }) : { kind: "closing_data", data: { overall: value }, now: true };
+        correctOr(
+          () => fold().of("closing_data").pop(),
+          { overall: value },
+          { kind: "closing_data", data: { overall: value }, now: true },
+        );
       const left = rows.filter((one) => !by.has(one.root)),
-        set = (line, value) => {
-          const was = by.get(line.root);
-          return was
-            ? correct(was, { status: value })
-            : { kind: "closing_value", data: { ref: line.root, status: value } };
-        };
+        set = (line, value) =>
+          correctOr(
+            () =>
+              fold()
+                .of("closing_value")
+                .find((one) => fold().root(one.data.ref) === line.root),
+            { status: value },
+            { kind: "closing_value", data: { ref: line.root, status: value } },
+          );
       const observe = (data) =>
-        act([exam ? correct(exam, data) : { kind: "postop_exam", data: { recorded: true, ...data }, now: true }]);
+        act(() => [
+          correctOr(() => fold().of("postop_exam").pop(), data, {
+            kind: "postop_exam",
+            data: { recorded: true, ...data },
+            now: data.recorded !== false,
+          }),
+        ]);
       return page("closing", [
         left.length && left.length === rows.length
           ? button(
               `All at baseline (${left.length})`,
-              () => act([...left.map((one) => set(one, "at baseline")), overall("at_baseline")]),
+              () => act(() => [...left.map((one) => set(one, "at baseline")), overall("at_baseline")]),
               { key: "all-closing" },
               ".primary",
             )
@@ -1215,7 +1273,7 @@
         left.length && left.length < rows.length
           ? button(
               `All the rest at baseline (${left.length})`,
-              () => act(left.map((one) => set(one, "at baseline"))),
+              () => act(() => left.map((one) => set(one, "at baseline"))),
               { key: "all-closing" },
               ".primary",
             )
@@ -1227,7 +1285,7 @@
           [
             ["at_baseline", "At baseline"],
             ["not_at_baseline", "Not at baseline"],
-          ].map(([value, label]) => chip(label, whole?.data.overall === value, () => act([overall(value)]))),
+          ].map(([value, label]) => chip(label, whole?.data.overall === value, () => act(() => [overall(value)]))),
         ),
         whole ? stampLine(whole) : null,
         h("h3", {}, "After the operation"),
@@ -1237,13 +1295,7 @@
           meta.form.chips.exams.map((one) =>
             chip(one, exam?.data.text === one, () => observe({ text: one, recorded: true })),
           ),
-          chip("No observation", exam && !exam.data.recorded, () =>
-            act([
-              exam
-                ? correct(exam, { recorded: false, text: undefined })
-                : { kind: "postop_exam", data: { recorded: false } },
-            ]),
-          ),
+          chip("No observation", exam && !exam.data.recorded, () => observe({ recorded: false, text: undefined })),
         ),
         exam?.data.recorded
           ? [
@@ -1268,7 +1320,7 @@
             chip(
               value,
               by.get(line.root)?.data.status === value,
-              () => act([set(line, value)]),
+              () => act(() => [set(line, value)]),
               `${response(line)} ${value}`,
             ),
           ),
@@ -1288,7 +1340,7 @@
           f.of("break").length
             ? f.of("break").map(stampLine)
             : chip("No breaks", none, () =>
-                act([none ? strike(none) : { kind: "statement", data: { what: "no_breaks" }, now: true }]),
+                act(() => [none ? strike(none) : { kind: "statement", data: { what: "no_breaks" }, now: true }]),
               ),
           doctors.length ? [h("h3", {}, "Physician"), doctors.map(presence)] : null,
           h("h3", {}, "The case was"),
@@ -1324,7 +1376,7 @@
                   draw();
                   return;
                 }
-                act([{ kind: "close", data: { status: chosen.status } }]);
+                act(() => [{ kind: "close", data: { status: chosen.status } }]);
               },
               {},
               ".primary.big",
@@ -1366,7 +1418,7 @@
               button(
                 "Keep this one",
                 () =>
-                  act(
+                  act(() =>
                     versions
                       .filter((other) => other !== one)
                       .map((other) => ({ kind: one.kind, at: one.at, data: one.data, replaces: other.client_id })),
@@ -1379,17 +1431,16 @@
       ];
     },
     change(id) {
-      const line = fold().lines.find((one) => one.client_id === id);
-      if (!line)
-        return [title("Changed"), h("p", {}, "This entry has a newer version."), button("Back", () => go("times"))];
+      const line = fold().lines.find((one) => one.root === id);
+      if (!line) return [title("Struck"), h("p", {}, "This entry was struck."), button("Back", () => go("times"))];
       const fields = ["start", "end", "connect", "disconnect"].filter((name) => line.data[name]);
       const moves = (name) =>
         [-5, -1, 1, 5].map((by) =>
-          button(
-            `${by > 0 ? "+" : "−"}${Math.abs(by)}`,
-            () => shift(line, name, Date.parse(name ? line.data[name] : line.at) + by * 60000),
-            { "aria-label": `${Math.abs(by)} minutes ${by > 0 ? "later" : "earlier"}`, key: `move${name}${by}` },
-          ),
+          button(`${by > 0 ? "+" : "−"}${Math.abs(by)}`, () => shift(line, name, (was) => was + by * 60000), {
+            "aria-label": `${Math.abs(by)} minute${Math.abs(by) > 1 ? "s" : ""} ${by > 0 ? "later" : "earlier"}`,
+            key: `move${name}${by}`,
+            again: true,
+          }),
         );
       return [
         title("Change the time"),
@@ -1408,7 +1459,7 @@
               value: clock(name ? line.data[name] : when(line)),
               onchange: (event) => {
                 const at = typedTime(event.target.value, name ? line.data[name] : when(line));
-                if (at) shift(line, name, at);
+                if (at) shift(line, name, () => at);
                 else {
                   said = `${event.target.value} is not a time. Type hours and minutes, such as 07:41.`;
                   event.target.value = event.target.defaultValue;
@@ -1419,12 +1470,16 @@
           ),
           h("div.ph-num", {}, moves(name)),
         ]),
-        h("p.quiet", {}, "Both times stay in the record."),
+        h(
+          "p.quiet",
+          {},
+          line.was ? `Stamped ${clock(line.was)}. Both times stay in the record.` : "Both times stay in the record.",
+        ),
         h(
           "div.ph-two",
           {},
           button("Strike it", () => {
-            act([strike(line)]);
+            act(() => [strike(line)]);
             history.back();
           }),
           button("Done", () => go("times"), {}, ".primary"),
@@ -1552,8 +1607,9 @@
   // A number: impossible is refused with what to do, unusual is asked about; kept when the field is left.
   // What was refused or is in question stays in its field, whatever is drawn meanwhile.
   const drafts = new Map();
-  function number({ kind, field, label, unit, value, key, save, least, most, step, start, low }) {
-    const limit = kind ? meta.form.numbers[kind][field] : { unit, least, most };
+  function number({ kind, field, label, value, key, save, clear, least, most, step, start, low }) {
+    const known = meta.form.numbers[kind][field],
+      limit = { ...known, least: least ?? known.least, most: most ?? known.most };
     const note = h("span.note", { id: `${key}-note`, role: "status" });
     const input = h("input", {
       id: key,
@@ -1582,7 +1638,13 @@
       const typed = input.value.trim().replace(",", ".").replace(/^\./, "0.");
       drafts.delete(`${caseId} ${key}`);
       input.removeAttribute("aria-invalid");
-      if (typed === "" || typed === String(value ?? "")) return;
+      if (typed === String(value ?? "")) return;
+      if (typed === "") {
+        if (!clear) return;
+        value = undefined;
+        clear();
+        return;
+      }
       drafts.set(`${caseId} ${key}`, input.value);
       const got = Number(typed),
         named = label || limit.label;
@@ -1614,17 +1676,40 @@
       "div.ph-num",
       {},
       h("label", { for: key }, label || limit.label),
-      step ? button("−", () => by(-step), { "aria-label": `${label || limit.label} less`, key: `${key}-less` }) : null,
+      step
+        ? button("−", () => by(-step), {
+            "aria-label": `${label || limit.label} less`,
+            key: `${key}-less`,
+            again: true,
+          })
+        : null,
       input,
-      h("span.unit", {}, limit.unit || unit || ""),
-      step ? button("+", () => by(step), { "aria-label": `${label || limit.label} more`, key: `${key}-more` }) : null,
+      h("span.unit", {}, limit.unit || ""),
+      step
+        ? button("+", () => by(step), { "aria-label": `${label || limit.label} more`, key: `${key}-more`, again: true })
+        : null,
       low ? h("span.low", {}, low) : null,
       note,
     );
   }
+  // One line of free words, kept when the field is left.
+  function typedLine(id, label, keep) {
+    const input = h("input", {
+      id,
+      "data-key": id,
+      autocomplete: "off",
+      maxlength: "400",
+      onchange: () => {
+        const text = input.value.trim();
+        input.value = "";
+        if (text) keep(text);
+      },
+    });
+    return h("div.ph-num", {}, h("label", { for: id }, label), input);
+  }
   function readings(live) {
     const f = fold(),
-      at = () => (live || chosen.when === "now" ? { now: true } : { at: chosen.when });
+      at = () => (now ? { now: true } : { at: chosen.when });
     const moments = f.lines
       .filter(
         (one) =>
@@ -1632,17 +1717,17 @@
           || (one.kind === "event" && UNIQUE.includes(one.data.type)),
       )
       .sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
-    const recent = (kind, field) =>
-      f
-        .of(kind)
-        .filter(
-          (one) =>
-            one.data[field] != null
-            && (live ? false : (one.at || null) === (chosen.when === "now" ? undefined : chosen.when)),
-        )
-        .pop();
-    const last = recent("physiology", "map_mmhg") || recent("physiology", "temp_c");
-    const physiology = (data) => act([last ? correct(last, data) : { kind: "physiology", data, ...at() }]);
+    // MAP and temperature of one moment are one reading; one of now is still the same within two minutes.
+    const now = live || chosen.when === "now",
+      last = () =>
+        fold()
+          .of("physiology")
+          .filter((one) =>
+            now ? Math.abs(shownNow() - Date.parse(one.entered_at)) < 120000 : (one.at || null) === chosen.when,
+          )
+          .pop(),
+      reading = last();
+    const physiology = (data) => act(() => [correctOr(last, data, { kind: "physiology", data, ...at() })]);
     return [
       h("h3", {}, live ? "Reading now" : "Reading"),
       live
@@ -1665,7 +1750,7 @@
         "div.ph-grid",
         { role: "group", "aria-label": "Train-of-four" },
         meta.form.chips.tof.map((one) =>
-          button(`TOF ${one}`, () => act([{ kind: "tof", data: { value: one }, ...at() }])),
+          button(`TOF ${one}`, () => act(() => [{ kind: "tof", data: { value: one }, ...at() }])),
         ),
       ),
       h(
@@ -1675,7 +1760,7 @@
           kind: "physiology",
           field: "map_mmhg",
           key: "map",
-          value: last?.data.map_mmhg,
+          value: reading?.data.map_mmhg,
           step: 1,
           start: 80,
           save: (map_mmhg) => physiology({ map_mmhg }),
@@ -1684,7 +1769,7 @@
           kind: "physiology",
           field: "temp_c",
           key: "temp",
-          value: last?.data.temp_c,
+          value: reading?.data.temp_c,
           step: 0.1,
           start: 36.5,
           save: (temp_c) => physiology({ temp_c }),
@@ -1712,12 +1797,12 @@
         ),
       ),
       open
-        ? button("Disconnected now", () => act([correct(open, {}, { times: ["disconnect"] })]), {
+        ? button("Disconnected now", () => act(() => [correct(open, {}, { times: ["disconnect"] })]), {
             key: `off-${doctor.root}`,
           })
         : button(
             "Connected now",
-            () => act([{ kind: "presence", data: { physician: doctor.root }, times: ["connect"], now: true }]),
+            () => act(() => [{ kind: "presence", data: { physician: doctor.root }, times: ["connect"], now: true }]),
             { key: `on-${doctor.root}` },
           ),
     );
@@ -1762,9 +1847,10 @@
             button(
               code,
               async () => {
-                const [made] = await put([
-                  { kind: "alert", data: { modality: code, rows: [] }, now: true, stamp: now0 || undefined },
-                ]);
+                const [made] = await put(
+                  () => [{ kind: "alert", data: { modality: code, rows: [] }, now: true }],
+                  now0 || Date.now(),
+                );
                 chosen.side = "";
                 location.replace(`#alert:${made}`);
               },
@@ -1776,35 +1862,74 @@
       ];
     const d = alert.data,
       rows = d.rows || [],
+      tests = d.modality === "tEMG" ? f.of("stim_test") : [],
       responses = f.of("baseline").filter((one) => one.data.modality === d.modality && one.data.quality !== "absent"),
       end = ofAlert("resolution", alert).pop();
-    const save = (data) =>
-      act([
-        correct(
-          f.of("alert").find((one) => one.root === id),
-          data,
-        ),
-      ]);
-    const has = (line) => rows.some((row) => f.root(row.ref) === line.root),
+    // A row says what changed by a response, by a stimulation test, or by side and site where neither is in the record.
+    const keyOf = (row) => (row.ref || row.stim_ref ? f.root(row.ref || row.stim_ref) : `${row.side} ${row.site}`);
+    const save = (change) => act(() => [correct(alert, change)]);
+    const has = (line) => rows.some((row) => keyOf(row) === line.root),
       told = ofAlert("told", alert),
       criterion = f.of("criterion").find((one) => one.data.modality === d.modality);
+    const toggle = (key, row) =>
+      save((data) => ({
+        rows: (data.rows || []).some((one) => keyOf(one) === key)
+          ? data.rows.filter((one) => keyOf(one) !== key)
+          : [...(data.rows || []), row],
+      }));
+    const ended = () => ofAlert("resolution", alert).pop();
     const ends = (status) =>
-      act([
-        end
-          ? correct(end, { status }, { now: true })
-          : {
-              kind: "resolution",
-              data: { alert: alert.root, status, rows: rows.map((row) => ({ ref: f.root(row.ref) })) },
-              now: true,
-            },
-      ]);
-    const share = (row, base, value, name) =>
-      base?.data.amp_uv && value != null
-        ? { [name]: Math.round((100 * value) / base.data.amp_uv) - (name === "change_pct" ? 100 : 0) }
-        : {};
-    const setRow = (ref, data) => rows.map((row) => (f.root(row.ref) === ref ? { ...row, ...data } : row));
+      act(() =>
+        ended()
+          ? [correct(ended(), { status }, { now: true })]
+          : [
+              {
+                kind: "resolution",
+                data: {
+                  alert: alert.root,
+                  status,
+                  rows: (newest(alert).data.rows || []).map(({ ref, stim_ref, side, site }) => ({
+                    ...(ref ? { ref: f.root(ref) } : stim_ref ? { stim_ref: f.root(stim_ref) } : { side, site }),
+                  })),
+                },
+                now: true,
+              },
+            ],
+      );
+    // The change in percent always follows from the two numbers beside it.
+    const shared = (row, base, name) => {
+      if (base == null || base === 0 || row.value_uv == null) return row;
+      return { ...row, [name]: Math.round((100 * row.value_uv) / base) - (name === "change_pct" ? 100 : 0) };
+    };
+    const withRow = (list, line, change, name) => {
+      const base = newest(line).data.amp_uv,
+        old = (list || []).find((row) => keyOf(row) === line.root) || { ref: line.root },
+        row = shared({ ...old, ...change }, base, name);
+      return (list || []).some((one) => keyOf(one) === line.root)
+        ? list.map((one) => (keyOf(one) === line.root ? row : one))
+        : [...(list || []), row];
+    };
+    const changed = (line, change) => save((data) => ({ rows: withRow(data.rows, line, change, "change_pct") }));
+    const recovered = (line, change) =>
+      act(() => [correct(ended(), (data) => ({ rows: withRow(data.rows, line, change, "pct_of_baseline") }))]);
+    // With another baseline the shares of it are others too.
+    const based = (line, amp_uv) =>
+      act(() => {
+        const again = (name) => (data) => ({
+          rows: (data.rows || []).map((row) => (keyOf(row) === line.root ? shared(row, amp_uv, name) : row)),
+        });
+        return [
+          correct(line, { amp_uv }),
+          correct(alert, again("change_pct")),
+          ...(ended()?.data.rows?.some((row) => row.value_uv != null)
+            ? [correct(ended(), again("pct_of_baseline"))]
+            : []),
+        ];
+      });
     const side =
-      chosen.side || (rows.length ? f.of("baseline").find((one) => one.root === f.root(rows[0].ref))?.data.side : "");
+      chosen.side
+      || (rows.length && (rows[0].side || f.lines.find((one) => one.root === keyOf(rows[0]))?.data.side))
+      || "";
     return [
       title(`${d.modality} signal alert`),
       h("p.quiet", {}, `Since ${clock(alert.at)}`),
@@ -1838,14 +1963,24 @@
                 .filter(Boolean)
                 .join(" "),
               has(one),
-              () =>
-                save({
-                  rows: has(one) ? rows.filter((row) => f.root(row.ref) !== one.root) : [...rows, { ref: one.root }],
-                }),
+              () => toggle(one.root, { ref: one.root }),
               response(one),
             ),
           ),
+        tests
+          .filter((one) => !side || one.data.side === side || has(one))
+          .map((one) =>
+            chip(words(one), has(one), () => toggle(one.root, { stim_ref: one.root }), `Screw ${words(one)}`),
+          ),
+        rows
+          .filter((row) => !row.ref && !row.stim_ref)
+          .map((row) => chip(`${SIDES[row.side] || ""} ${row.site || row.text || ""}`, true, () => toggle(keyOf(row)))),
       ),
+      typedLine("other-site", "Somewhere else", (site) => {
+        if (["L", "R"].includes(side)) return toggle(`${side} ${site}`, { side, site });
+        said = "Tap left or right first, then type where it was.";
+        draw();
+      }),
       h("h3", {}, "Told now"),
       h(
         "div.ph-grid",
@@ -1855,7 +1990,7 @@
           return chip(
             was ? `${one.who} ${clock(was.at)}` : one.who,
             was,
-            () => act([was ? strike(was) : { kind: "told", data: { alert: alert.root, ...one }, now: true }]),
+            () => act(() => [was ? strike(was) : { kind: "told", data: { alert: alert.root, ...one }, now: true }]),
             `Told ${one.who}`,
           );
         }),
@@ -1869,7 +2004,8 @@
           return chip(
             was ? `${one.text} ${clock(was.at)}` : one.text,
             was,
-            () => act([was ? strike(was) : { kind: "alert_action", data: { alert: alert.root, ...one }, now: true }]),
+            () =>
+              act(() => [was ? strike(was) : { kind: "alert_action", data: { alert: alert.root, ...one }, now: true }]),
             one.text,
           );
         }),
@@ -1877,21 +2013,8 @@
       ofAlert("alert_action", alert)
         .filter((one) => !meta.form.chips.actions.some((x) => x.text === one.data.text))
         .map(stampLine),
-      h(
-        "div.ph-num",
-        {},
-        h("label", { for: "other-action" }, "Something else was done"),
-        h("input", {
-          id: "other-action",
-          "data-key": "other-action",
-          autocomplete: "off",
-          maxlength: "400",
-          onchange: (event) => {
-            const text = event.target.value.trim();
-            event.target.value = "";
-            if (text) act([{ kind: "alert_action", data: { alert: alert.root, text }, now: true }]);
-          },
-        }),
+      typedLine("other-action", "Something else was done", (text) =>
+        act(() => [{ kind: "alert_action", data: { alert: alert.root, text }, now: true }]),
       ),
       h("h3", {}, "How it ended"),
       h(
@@ -1916,54 +2039,46 @@
               ? `Surgeon told ${clock(end.data.reported_at)}`
               : "Surgeon told that it did not recover",
             end.data.reported_at,
-            () => act([correct(end, { reported_to: "surgeon" }, { times: ["reported_at"] })]),
+            () => act(() => [correct(end, { reported_to: "surgeon" }, { times: ["reported_at"] })]),
           )
         : null,
       rows.map((row) => {
-        const ref = f.root(row.ref),
-          base = responses.find((one) => one.root === ref) || f.of("baseline").find((one) => one.root === ref),
-          after = end?.data.rows?.find((one) => f.root(one.ref) === ref);
+        const base = row.ref && f.of("baseline").find((one) => one.root === f.root(row.ref));
         if (!base || d.modality === "EMG") return null;
+        const after = end?.data.rows?.find((one) => keyOf(one) === base.root),
+          ref = base.root,
+          [least, most] = meta.form.latency[(base.data.peak || "").toUpperCase()] || meta.form.latency[""];
+        const value = (label, name, was, kind, field, save, more) =>
+          number({ kind, field, label, key: `${name}-${ref}`, value: was, save, ...more });
         return h(
           "div.ph-card",
           {},
           h("p", {}, response(base)),
-          number({
-            kind: "baseline",
-            field: "amp_uv",
-            label: "Baseline",
-            key: `base-${ref}`,
-            value: base.data.amp_uv,
-            save: (amp_uv) => act([correct(base, { amp_uv })]),
-          }),
-          number({
-            kind: "row",
-            field: "value_uv",
-            label: "Worst",
-            key: `worst-${ref}`,
-            value: row.value_uv,
-            save: (value_uv) => save({ rows: setRow(ref, { value_uv, ...share(row, base, value_uv, "change_pct") }) }),
-          }),
+          value("Baseline", "base", base.data.amp_uv, "baseline", "amp_uv", (uv) => based(base, uv)),
+          value("Worst", "worst", row.value_uv, "row", "value_uv", (value_uv) => changed(base, { value_uv })),
           end
-            ? number({
-                kind: "row",
-                field: "value_uv",
-                label: "After",
-                key: `after-${ref}`,
-                value: after?.value_uv,
-                save: (value_uv) => {
-                  const fresh = ofAlert("resolution", alert).pop(),
-                    list = fresh.data.rows || [];
-                  act([
-                    correct(fresh, {
-                      rows: [
-                        ...list.filter((one) => f.root(one.ref) !== ref),
-                        { ref, value_uv, ...share(row, base, value_uv, "pct_of_baseline") },
-                      ],
-                    }),
-                  ]);
-                },
-              })
+            ? value("After", "after", after?.value_uv, "row", "value_uv", (value_uv) => recovered(base, { value_uv }))
+            : null,
+          base.data.peak
+            ? [
+                value(
+                  "Baseline latency",
+                  "base-lat",
+                  base.data.lat_ms,
+                  "baseline",
+                  "lat_ms",
+                  (lat_ms) => act(() => [correct(base, { lat_ms })]),
+                  { least, most },
+                ),
+                value("Worst latency", "worst-lat", row.value_lat_ms, "row", "value_lat_ms", (value_lat_ms) =>
+                  changed(base, { value_lat_ms }),
+                ),
+                end
+                  ? value("Latency after", "after-lat", after?.value_lat_ms, "row", "value_lat_ms", (value_lat_ms) =>
+                      recovered(base, { value_lat_ms }),
+                    )
+                  : null,
+              ]
             : null,
         );
       }),
@@ -1994,9 +2109,9 @@
       h(
         "div.ph-two",
         {},
-        button("Change its time", () => go(`change:${alert.client_id}`)),
+        button("Change its time", () => go(`change:${alert.root}`)),
         button("Strike the alert", () => {
-          act([strike(alert)]);
+          act(() => [strike(alert)]);
           go("live");
         }),
       ),
@@ -2046,8 +2161,9 @@
           key: `screw-${level}-${side}-${line ? line.root : more ? "re" : "new"}`,
           value: line?.data.thr_ma,
           low: line && c.threshold != null && line.data.thr_ma < c.threshold ? `low, below ${c.threshold}` : "",
+          clear: line && (() => act(() => [strike(line)])),
           save: (thr_ma) =>
-            act([
+            act(() => [
               line
                 ? correct(line, { thr_ma })
                 : {
@@ -2072,7 +2188,7 @@
       ),
       !tests.length
         ? chip("No stimulation tests", none, () =>
-            act([none ? strike(none) : { kind: "statement", data: { what: "no_stim_tests" }, now: true }]),
+            act(() => [none ? strike(none) : { kind: "statement", data: { what: "no_stim_tests" }, now: true }]),
           )
         : null,
       levels(c).map((level) =>
@@ -2188,7 +2304,7 @@
                 () => {
                   if (taken) return;
                   guesses[index].taken = true;
-                  act([
+                  act(() => [
                     correct(now, {
                       ...(one.lat_ms !== undefined ? { lat_ms: one.lat_ms } : {}),
                       ...(one.amp_uv !== undefined ? { amp_uv: one.amp_uv } : {}),
@@ -2236,25 +2352,23 @@
       for (const at of [minute - n * 60000, minute + n * 60000]) if (format.format(at) === digits) return at;
     return null;
   }
-  function shift(line, name, at) {
-    const to = iso(at);
-    if (name) {
-      const { start, end } = { ...line.data, [name]: to };
-      if (start && end && Date.parse(end) < Date.parse(start)) {
-        said = "It would end before it starts. Change the other time first.";
-        draw();
-        return;
-      }
-      act([correct(line, { [name]: to }, line.at && line.at === line.data[name] ? { at: to } : {})]).then(renamed);
-    } else act([correct(line, {}, { at: to })]).then(renamed);
-  }
-  // The entry on the change screen has a new id after each change: the address follows it.
-  function renamed() {
-    const last = outbox[outbox.length - 1];
-    if (last && location.hash.startsWith("#change:")) {
-      history.replaceState(null, "", `#change:${last.body.client_id}`);
-      draw();
-    }
+  // `move` makes the new time out of the one that stands when its turn comes.
+  function shift(drawn, name, move) {
+    return act(() => {
+      const line = newest(drawn),
+        was = name ? line.data[name] : line.at,
+        to = iso(move(Date.parse(was))),
+        data = name ? { ...line.data, [name]: to } : line.data;
+      for (const [from, until] of [
+        ["start", "end"],
+        ["connect", "disconnect"],
+      ])
+        if (data[from] && data[until] && Date.parse(data[until]) < Date.parse(data[from])) {
+          said = "It would end before it starts. Change the other time first.";
+          return [];
+        }
+      return [correct(line, data, !name || line.at === was ? { at: to } : {})];
+    });
   }
 
   // Around the form

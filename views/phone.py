@@ -49,27 +49,28 @@ def token():
 @roles("owner", "technologist", "physician")
 @polled
 def held():
-    """The cases this person's phone may hold, and what is the same for all of them. Of a case that the phone has
-    already as it is now, told by its digest in `?have=`, the number and the digest alone: reception is bad there."""
+    """The cases this person's phone may hold, and what is the same for all of them. What the phone has already as it
+    is now, told by digests in `?have=`, does not travel again: reception is bad there."""
     people = {person.id: person.name for person in Person.select(Person.id, Person.name)}
-    have, cases, shown = set(request.args.get("have", "").split(",")), [], []
-    for case in _held():
-        whole = _case(case, people)
-        tag = hashlib.sha256(msgspec.json.encode(whole)).hexdigest()[:16]
-        cases.append({"id": case.id, "tag": tag, **(whole if tag not in have else {})})
-        shown += [case.id] if tag not in have else []
-    if shown:
+    have = set(request.args.get("have", "").split(","))
+    found = [_unless(have, _case(case, people), id=case.id) for case in _held()]
+    if shown := [one["id"] for one in found if "entries" in one]:
         audit.viewed(actor(), "cases", held=shown)
     presets = Preset.select().where(Preset.archived_at.is_null()).order_by(Preset.name)
-    return answer(
-        {
-            "now": now(), "person": views.me().id, "form": phone.form(), "cases": cases,
-            "presets": [
-                {"name": one.name, "modalities": one.modalities, "criteria": one.criteria, "responses": one.responses}
-                for one in presets
-            ],
-        }
-    )  # fmt: skip
+    shared = {
+        "form": phone.form(),
+        "presets": [
+            {"name": one.name, "modalities": one.modalities, "criteria": one.criteria, "responses": one.responses}
+            for one in presets
+        ],
+    }
+    return answer({"now": now(), "person": views.me().id, "cases": found, **_unless(have, shared)})
+
+
+def _unless(have: set[str], body: dict[str, Any], **always: Any) -> dict[str, Any]:
+    """The body with the digest of it, or the digest alone when the phone has that already."""
+    tag = hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:16]
+    return {**always, "tag": tag, **({} if tag in have else body)}
 
 
 def _held() -> list[Case]:
