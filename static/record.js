@@ -25,7 +25,7 @@
   let caseId = 0,
     route = "",
     now0 = 0;
-  const chosen = { when: null, status: "", side: "", more: false };
+  const chosen = { when: null, status: "", side: "", more: false, setUp: false, levels: [] };
 
   // The store: keys, what is known of this phone, the cases it holds, what was not sent yet.
 
@@ -177,9 +177,15 @@
   const waiting = () => outbox.filter((one) => one.state !== "refused");
   function count() {
     document.cookie = `evoked-waiting=${outbox.length}; path=/; max-age=${outbox.length ? 31536000 : 0}; samesite=strict`;
-    if (navigator.setAppBadge && outbox.length) navigator.setAppBadge(outbox.length).catch(() => {});
+    badge();
     if (root) root.toggleAttribute("data-unsent", Boolean(broken) && outbox.length > 0);
   }
+  function badge() {
+    if (!navigator.setAppBadge) return;
+    const sum = outbox.length + Number(sessionStorage.getItem("notices-waiting") || 0);
+    (sum ? navigator.setAppBadge(sum) : navigator.clearAppBadge()).catch(() => {});
+  }
+  document.addEventListener("evoked:badge", badge);
   const inside = ({ case: of, body, state, code, reasons, tap }) => ({ case: of, body, state, code, reasons, tap });
   async function keepOutbox(items) {
     if (broken) return;
@@ -625,22 +631,14 @@
     draw();
   }
   const when = (line) => line.at || line.data.end || line.data.start || line.data.connect || null;
-  const clock = (at) =>
-    !at
-      ? "no time"
-      : new Intl.DateTimeFormat("en-US", {
-          timeZone: held.get(caseId).zone,
-          hourCycle: "h23",
-          hour: "2-digit",
-          minute: "2-digit",
-        }).format(
-          new Date(
-            Date.parse(at)
-              + (fix && Math.abs(fix.offset) > 2000 && outbox.some((one) => one.body.entered_at === at)
-                ? fix.offset
-                : 0),
-          ),
-        );
+  const inZone = (at, timeZone) =>
+    new Intl.DateTimeFormat("en-US", { timeZone, hourCycle: "h23", hour: "2-digit", minute: "2-digit" }).format(at);
+  // What was stamped here by a wrong clock and not sent yet is shown as it will be told.
+  function clock(at) {
+    if (!at) return "no time";
+    const wrong = fix && Math.abs(fix.offset) > 2000 && outbox.some((one) => one.body.entered_at === at);
+    return inZone(Date.parse(at) + (wrong ? fix.offset : 0), held.get(caseId).zone);
+  }
   const SIDES = { L: "Left", R: "Right", B: "Both" };
   const response = (line) =>
     [SIDES[line.data.side], line.data.site, line.data.modality, line.data.peak].filter(Boolean).join(" ");
@@ -705,6 +703,15 @@
         const base = f.of("baseline").find((one) => one.root === f.root(row.ref));
         if (base && row.value_uv != null && base.data.amp_uv == null)
           add(`${name}: baseline amplitude of ${response(base)}`, screen, true);
+        // Numbers are asked for these responses alone, by amplitude or latency. They do not stop the closing.
+        else if (base && alert.data.modality !== "EMG") {
+          const after = mine("resolution")
+            .pop()
+            ?.data.rows?.find((one) => f.root(one.ref) === base.root);
+          if (row.value_uv == null && row.value_lat_ms == null) add(`${name}: worst of ${response(base)}`, screen);
+          if (after && after.value_uv == null && after.value_lat_ms == null)
+            add(`${name}: recovery of ${response(base)}`, screen);
+        }
       }
       for (const who of meta.form.listeners)
         if (!mine("told").some((one) => one.data.who === who && one.at)) add(`${name}: told ${who}`, screen, true);
@@ -718,10 +725,11 @@
     const rows = f.of("baseline"),
       open = rows.filter((one) => !one.data.quality).length,
       unclosed = rows.filter((one) => one.data.quality !== "absent" && !closed.has(one.root)).length;
-    if (open) add(`Baseline state of ${open} responses`, "baselines");
-    if (unclosed) add(`Closing state of ${unclosed} responses`, "closing", true);
+    const many = (n, one, more) => `${n} ${n === 1 ? one : more}`;
+    if (open) add(`Baseline state of ${many(open, "response", "responses")}`, "baselines");
+    if (unclosed) add(`Closing state of ${many(unclosed, "response", "responses")}`, "closing", true);
     const tests = f.of("stim_test").filter((one) => one.data.thr_ma == null || !one.data.side).length;
-    if (tests) add(`Threshold or side of ${tests} stimulation tests`, "screws", true);
+    if (tests) add(`Threshold or side of ${many(tests, "stimulation test", "stimulation tests")}`, "screws", true);
     if (f.conflicts.length) add("Two versions of one entry: choose one", "conflicts", true);
     return found.sort((a, b) => b.block - a.block);
   }
@@ -819,9 +827,8 @@
       r = outbox.length - n;
     if (r) return `${r} refused${n ? `, ${n} waiting` : ""}`;
     if (n) return sending && navigator.onLine ? `Sending ${n}` : `${n} waiting`;
-    return meta.sent
-      ? `All sent ${new Intl.DateTimeFormat("en-US", { hourCycle: "h23", hour: "2-digit", minute: "2-digit" }).format(meta.sent)}`
-      : "All sent";
+    // In the time of the room, as the stamps are.
+    return meta.sent ? `All sent ${inZone(meta.sent, held.get(caseId)?.zone)}` : "All sent";
   };
   const sync = () =>
     h(
@@ -832,12 +839,14 @@
   const top = () => {
     root.querySelector(".ph-sync")?.replaceWith(sync());
   };
+  // Which of the three tabs a screen belongs to; what waits on the phone belongs to none.
+  const TABS = { live: 0, alert: 0, missing: 2, conflicts: 2, waiting: -1 };
+  const tabOf = (hash) => TABS[hash.slice(1).split(":")[0] || "live"] ?? 1;
   function head() {
     const c = held.get(caseId);
     if (!c || !meta.form) return h("div.ph-top", {}, h("span.what", {}, "This phone"), sync());
     const lack = missing(),
-      at = location.hash.slice(1),
-      part = at === "missing" ? 2 : AFTER.some(([name]) => name === at) || at === "after" ? 1 : 0;
+      part = tabOf(location.hash);
     return [
       h(
         "div.ph-top",
@@ -884,6 +893,8 @@
       list.push(
         `The clock of this phone is ${Math.round(Math.abs(fix.offset) / 60000)} min ${fix.offset > 0 ? "behind" : "ahead"}. Times are corrected and marked.`,
       );
+    if (monitored() && !navigator.wakeLock)
+      list.push("This browser cannot keep the screen awake. Set the phone to sleep late while monitoring runs.");
     const c = held.get(caseId);
     if (c?.signed) list.push("This case was signed meanwhile. What you add now is kept for a proposed addendum.");
     else if (c?.closed) list.push("This case is closed.");
@@ -951,11 +962,26 @@
     draw();
   }
 
+  // As the server judges it: keyed long after it happened, or given another time later.
+  const late = (line) => {
+    if (line.was) return `late entry, time was ${clock(line.was)}`;
+    const after = line.at && line.device !== "import" ? Date.parse(line.entered_at) - Date.parse(line.at) : 0;
+    return after > meta.form.late * 1000 ? `late entry, keyed ${clock(line.entered_at)}` : "";
+  };
   const stampLine = (line) =>
     h(
       "div.ph-line",
       {},
-      h("time", {}, clock(when(line))),
+      h(
+        "button.ph-time",
+        {
+          type: "button",
+          "data-key": `time-${line.root}`,
+          "aria-label": `${clock(when(line))}, ${words(line)}: change its time`,
+          onclick: () => go(`change:${line.root}`),
+        },
+        clock(when(line)),
+      ),
       h("span", {}, words(line)),
       Math.abs(shownNow() - Date.parse(line.entered_at)) < UNDO && !["signoff"].includes(line.kind)
         ? button(
@@ -970,14 +996,8 @@
             "aria-label": `Change ${words(line)}`,
             key: `change-${line.client_id}`,
           }),
-      line.was || line.clock || line.local
-        ? h(
-            "span.marks",
-            {},
-            [line.was && `time was ${clock(line.was)}`, line.clock, line.local && "on this phone"]
-              .filter(Boolean)
-              .join(", "),
-          )
+      late(line) || line.clock || line.local
+        ? h("span.marks", {}, [late(line), line.clock, line.local && "on this phone"].filter(Boolean).join(", "))
         : null,
     );
   const openAlerts = () =>
@@ -1041,15 +1061,13 @@
               button("Break starts", () => act(() => [{ kind: "break", times: ["start"] }])),
               f.of("break").some((one) => !one.data.end)
                 ? button("Break ends", () =>
-                    act(() => [
-                      (() => {
-                        const one = f
-                          .of("break")
-                          .filter((x) => !x.data.end)
-                          .pop();
-                        return correct(one, {}, { times: ["end"] });
-                      })(),
-                    ]),
+                    act(() =>
+                      fold()
+                        .of("break")
+                        .filter((one) => !one.data.end)
+                        .slice(-1)
+                        .map((one) => correct(one, {}, { times: ["end"] })),
+                    ),
                   )
                 : null,
               button("Screw tests", () => go("screws")),
@@ -1150,6 +1168,7 @@
           ),
         ),
         rows.length ? button("Import the machine's export", () => go("import")) : null,
+        setUp(),
       ]);
     },
     import: () => importing(),
@@ -1807,6 +1826,83 @@
           ),
     );
   }
+  // How each modality is run, as the preset has it: read, confirmed by going on, and filled in where each patient differs.
+  function setUp() {
+    const parts = fold().of("modality");
+    if (!parts.length) return null;
+    return h(
+      "details",
+      {
+        open: chosen.setUp,
+        ontoggle: (event) => {
+          chosen.setUp = event.target.open;
+        },
+      },
+      h("summary", { "data-key": "set-up" }, "How it is run"),
+      parts.map((line) => {
+        const d = line.data,
+          criterion = fold()
+            .of("criterion")
+            .find((one) => one.data.modality === d.code),
+          field = { SSEP: "stim_ma", TcMEP: "stim_v" }[d.code],
+          safety = (d.safety || "").split("; ").filter(Boolean);
+        const said = [
+          [d.nerve, d.stim_site, d.stim].filter(Boolean).join(", "),
+          d.train && `train of ${d.train}`,
+          d.isi_ms && `${d.isi_ms} ms apart`,
+          d.pw_us && `${d.pw_us} µs`,
+          d.rate_hz && `${d.rate_hz} Hz`,
+          d.filters_hz && `band ${d.filters_hz.join("-")} Hz`,
+          d.averages && `${d.averages} averages`,
+          d.muscles?.join(", "),
+          d.rec?.join(", "),
+          d.montage,
+          d.electrodes,
+        ];
+        const stimulus = (side, index) =>
+          number({
+            kind: "modality",
+            field,
+            label: `${d.code} stimulus ${SIDES[side].toLowerCase()}`,
+            key: `${field}-${line.root}-${side}`,
+            value: d[field]?.[index],
+            save: (value) =>
+              act(() => [
+                correct(line, (data) => ({
+                  [field]: [0, 1].map((at) => (at === index ? value : (data[field]?.[at] ?? null))),
+                })),
+              ]),
+          });
+        return h(
+          "div.ph-card",
+          {},
+          h("h3", {}, [d.code, d.region].filter(Boolean).join(" ")),
+          h("p.quiet", {}, said.filter(Boolean).join("; ")),
+          criterion ? h("p.quiet", {}, `Signal alert: ${criterion.data.text}`) : null,
+          field ? h("div.ph-values", {}, stimulus("L", 0), stimulus("R", 1)) : null,
+          d.code === "TcMEP"
+            ? h(
+                "div.ph-grid",
+                {},
+                meta.form.chips.safety.map((one) =>
+                  chip(one, safety.includes(one), () =>
+                    act(() => [
+                      correct(line, (data) => {
+                        const now = (data.safety || "").split("; ").filter(Boolean);
+                        return {
+                          safety:
+                            (now.includes(one) ? now.filter((x) => x !== one) : [...now, one]).join("; ") || undefined,
+                        };
+                      }),
+                    ]),
+                  ),
+                ),
+              )
+            : null,
+        );
+      }),
+    );
+  }
   function preset(one) {
     const rows = [
       ...one.modalities.map((part) => ({ kind: "modality", data: clean(part) })),
@@ -2054,13 +2150,15 @@
           "div.ph-card",
           {},
           h("p", {}, response(base)),
-          value("Baseline", "base", base.data.amp_uv, "baseline", "amp_uv", (uv) => based(base, uv)),
-          value("Worst", "worst", row.value_uv, "row", "value_uv", (value_uv) => changed(base, { value_uv })),
-          end
-            ? value("After", "after", after?.value_uv, "row", "value_uv", (value_uv) => recovered(base, { value_uv }))
-            : null,
+          h("div.ph-values", {}, [
+            value("Baseline", "base", base.data.amp_uv, "baseline", "amp_uv", (uv) => based(base, uv)),
+            value("Worst", "worst", row.value_uv, "row", "value_uv", (value_uv) => changed(base, { value_uv })),
+            end
+              ? value("After", "after", after?.value_uv, "row", "value_uv", (value_uv) => recovered(base, { value_uv }))
+              : null,
+          ]),
           base.data.peak
-            ? [
+            ? h("div.ph-values", {}, [
                 value(
                   "Baseline latency",
                   "base-lat",
@@ -2078,7 +2176,7 @@
                       recovered(base, { value_lat_ms }),
                     )
                   : null,
-              ]
+              ])
             : null,
         );
       }),
@@ -2142,11 +2240,13 @@
     fold()
       .of("stim_test")
       .forEach((one) => one.data.level && found.add(one.data.level));
-    return found.size ? [...found] : SPINE.slice(19);
+    chosen.levels.forEach((level) => found.add(level));
+    return found.size ? SPINE.filter((level) => found.delete(level)).concat([...found]) : SPINE.slice(19);
   }
   function screws() {
     const f = fold(),
       c = held.get(caseId),
+      shown = levels(c),
       none = f.of("statement").find((one) => one.data.what === "no_stim_tests"),
       tests = f.of("stim_test");
     const cell = (level, side) => {
@@ -2191,8 +2291,26 @@
             act(() => [none ? strike(none) : { kind: "statement", data: { what: "no_stim_tests" }, now: true }]),
           )
         : null,
-      levels(c).map((level) =>
+      shown.map((level) =>
         h("div.ph-row", {}, h("span.name", {}, level), h("div.ph-lr", {}, cell(level, "L"), cell(level, "R"))),
+      ),
+      h(
+        "div.ph-num",
+        {},
+        h("label", { for: "level" }, "Another level"),
+        h(
+          "select",
+          {
+            id: "level",
+            "data-key": "level",
+            onchange: (event) => {
+              chosen.levels.push(event.target.value);
+              draw();
+            },
+          },
+          h("option", { value: "" }, "Choose"),
+          SPINE.filter((level) => !shown.includes(level)).map((level) => h("option", { value: level }, level)),
+        ),
       ),
     ]);
   }
@@ -2200,59 +2318,110 @@
   // The machine's export: what each row seems to say stays dotted until somebody taps it
 
   let guesses = [];
-  function guess(text) {
-    const rows = text
-      .split(/\r?\n/)
-      .filter((one) => one.trim())
-      .map((one) => one.split(/\t|;|,(?=\S|\s)/).map((cell) => cell.trim().replace(/^"|"$/g, "")));
-    const low = (rows[0] || []).map((one) => one.toLowerCase()),
-      col = (pattern) => low.findIndex((one) => pattern.test(one)),
-      latency = col(/lat/),
-      amplitude = col(/amp|µv|uv/),
-      header = latency >= 0 || amplitude >= 0;
-    const names = (line) => [line.data.modality, line.data.site, ...(line.data.peak ? [line.data.peak] : [])];
-    return rows.slice(header ? 1 : 0).map((cells) => {
-      const plain = ` ${cells.join(" ").toLowerCase()} `,
-        side = /\b(left|l|lt)\b/.test(plain) ? "L" : /\b(right|r|rt)\b/.test(plain) ? "R" : "";
-      const scored = fold()
-        .of("baseline")
-        .map((line) => [
-          names(line).filter((name) => name && plain.includes(name.toLowerCase())).length
-            + (line.data.site && plain.includes(line.data.site.toLowerCase()) ? 2 : 0)
-            + (side && line.data.side === side ? 2 : 0),
-          line,
-        ])
-        .sort((a, b) => b[0] - a[0]);
-      const numbers = cells.filter((one) => /^\d+([.,]\d+)?$/.test(one)).map((one) => Number(one.replace(",", "."))),
-        read = (index) =>
-          index >= 0 && /^\d+([.,]\d+)?$/.test(cells[index] || "") ? Number(cells[index].replace(",", ".")) : undefined;
-      const line = scored[0]?.[0] >= 4 && scored[0][0] > (scored[1]?.[0] || 0) ? scored[0][1] : null;
-      const lat_ms = header ? read(latency) : numbers.length > 1 ? numbers[0] : undefined,
-        amp_uv = header ? read(amplitude) : numbers[numbers.length - 1];
-      return { text: cells.join("  "), line, lat_ms, amp_uv };
-    });
+  // Machines write UTF-8, Windows' own letters or UTF-16 with its mark.
+  async function textOf(file) {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const mark =
+      bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : "";
+    try {
+      return new TextDecoder(mark || "utf-8", { fatal: true }).decode(bytes);
+    } catch (error) {
+      return new TextDecoder("windows-1252").decode(bytes);
+    }
   }
+  // Text with separators, in quotes or not, as rows of cells.
+  function cellsOf(text) {
+    const lines = text.split(/\r\n|\r|\n/).filter((one) => one.trim()),
+      often = (sign) => lines.filter((one) => one.includes(sign)).length,
+      mark = ["\t", ";", ","].find((sign) => often(sign) * 2 >= lines.length);
+    if (!mark) return lines.map((one) => one.trim().split(/\s{2,}/));
+    const cell = new RegExp(`(?:"((?:[^"]|"")*)"|([^${mark}]*))(?:${mark}|$)`, "g");
+    return lines.map((line) =>
+      [...line.matchAll(cell)]
+        .slice(0, line.endsWith(mark) ? undefined : -1)
+        .map(([, quoted, plain]) => (quoted === undefined ? plain : quoted.replace(/""/g, '"')).trim()),
+    );
+  }
+  const UNITS = { ms: 1, s: 1000, µv: 1, uv: 1, mv: 1000, nv: 0.001, v: 1e6 };
+  // A number with its unit or without; in English and in most other languages' signs. Undefined where there is none.
+  function numberOf(cell, unit = "") {
+    const got = /^(\d[\d.,]*|[.,]\d+)\s*(ms|s|[µμu]v|mv|nv|v)?$/i.exec((cell || "").trim());
+    if (!got) return undefined;
+    const digits = /^\d{1,3}(,\d{3})+(\.\d+)?$/.test(got[1]) ? got[1].replace(/,/g, "") : got[1].replace(",", "."),
+      factor = UNITS[(got[2] || unit).toLowerCase().replace("μ", "µ")] || 1;
+    return Number.isFinite(Number(digits)) ? Number((Number(digits) * factor).toPrecision(6)) : undefined;
+  }
+  function guess(text) {
+    const rows = cellsOf(text).slice(0, 400),
+      low = rows.map((cells) => cells.map((one) => one.toLowerCase())),
+      top = low.findIndex(
+        (cells) =>
+          cells.length > 1
+          && cells.some((one) => /\b(lat|amp)/.test(one))
+          && !cells.some((one) => numberOf(one) !== undefined),
+      ),
+      column = (pattern) => (top < 0 ? -1 : low[top].findIndex((one) => pattern.test(one))),
+      at = { lat_ms: column(/\blat/), amp_uv: column(/\bamp/) },
+      unit = (name) => /[([ ](ms|s|[µμu]v|mv|nv|v)[)\] ]?$/.exec(low[top]?.[at[name]] || "")?.[1] || "";
+    const found = [];
+    let section = "";
+    for (const cells of rows.slice(top + 1)) {
+      const words = cells.filter((one) => numberOf(one) === undefined).join(" "),
+        numbers = cells.map((one) => numberOf(one)).filter((one) => one !== undefined);
+      // A line of words alone names what the rows under it belong to.
+      if (!numbers.length) section = words;
+      else {
+        const line = responseIn(`${section} ${words}`, words);
+        const value = (name, plain) => (top < 0 ? plain : numberOf(cells[at[name]], unit(name)));
+        found.push({
+          text: [section, ...cells].filter(Boolean).join("  "),
+          root: line?.root || "",
+          lat_ms: value("lat_ms", numbers.length > 1 ? numbers[0] : undefined),
+          amp_uv: value("amp_uv", numbers[numbers.length - 1]),
+        });
+      }
+    }
+    return found.filter((one) => one.lat_ms !== undefined || one.amp_uv !== undefined);
+  }
+  // The one response whose names stand in these words, by whole words and the usual short names; else none.
+  function responseIn(text, own) {
+    const spread = (one) => {
+      const words = one
+        .toLowerCase()
+        .split(/[^\p{L}\d]+/u)
+        .filter(Boolean);
+      return ` ${words.map((word) => (meta.form.also[word] ? `${word} ${meta.form.also[word].toLowerCase()}` : word)).join(" ")} `;
+    };
+    const plain = spread(text),
+      within = (name) => Boolean(name) && plain.includes(` ${name.toLowerCase()} `),
+      sideIn = (one) => (/ (left|l|lt) /.test(one) ? "L" : / (right|r|rt) /.test(one) ? "R" : ""),
+      side = sideIn(spread(own)) || sideIn(plain);
+    const scored = fold()
+      .of("baseline")
+      .filter(({ data }) => !side || !["L", "R"].includes(data.side) || data.side === side)
+      .map((line) => {
+        const { modality, site, peak, side: its } = line.data;
+        return [3 * within(site) + within(modality) + within(peak) + (side && its === side ? 2 : 0), line];
+      })
+      .sort((a, b) => b[0] - a[0]);
+    return scored[0]?.[0] >= 4 && scored[0][0] > (scored[1]?.[0] || 0) ? scored[0][1] : null;
+  }
+  const UNREAD = "No row with a latency or an amplitude was found. Each row needs the side, the site and its numbers.";
   function importing() {
     const read = (text) => {
         guesses = guess(text);
+        said = guesses.length ? "" : UNREAD;
         draw();
       },
-      area = h("textarea", { id: "export", "data-key": "export" });
-    const fits = (one) =>
-      one.line
-      && Object.entries({ lat_ms: one.lat_ms, amp_uv: one.amp_uv }).every(([name, value]) => {
-        const limit = meta.form.numbers.baseline[name],
-          peak = meta.form.latency[(one.line.data.peak || "").toUpperCase()] || meta.form.latency[""];
-        return (
-          value === undefined
-          || ((limit.least == null || value >= limit.least)
-            && (limit.most == null || value <= limit.most)
-            && (name !== "lat_ms" || (value >= peak[0] && value <= peak[1])))
-        );
-      });
+      area = h("textarea", { id: "export", "data-key": "export" }),
+      rows = fold().of("baseline");
     return [
       title("Import the machine's export"),
-      h("p", {}, "Choose the file or paste its text. Each row is a guess until you tap it."),
+      h(
+        "p",
+        {},
+        "Choose the file or paste its text. Each row is a guess until you tap it; a row you do not tap is not kept.",
+      ),
       h(
         "div.ph-num",
         {},
@@ -2260,8 +2429,15 @@
         h("input", {
           id: "export-file",
           type: "file",
-          accept: ".csv,.txt,text/*",
-          onchange: (event) => event.target.files[0]?.text().then(read),
+          accept: ".csv,.txt,.tsv,text/*",
+          onchange: (event) => {
+            const file = event.target.files[0];
+            if (file && file.size > 1e6) {
+              said =
+                "This file is larger than 1 MB, so it is no table of responses. Choose the export with the numbers alone.";
+              draw();
+            } else if (file) textOf(file).then(read);
+          },
         }),
       ),
       h("div.ph-num", {}, h("label", { for: "export" }, "Or pasted text"), area),
@@ -2273,49 +2449,10 @@
           area.blur();
           read(text);
         },
-        {},
-        ".primary",
+        { key: "read-rows" },
+        guesses.length ? "" : ".primary",
       ),
-      guesses.map((one, index) => {
-        const now =
-            one.line
-            && fold()
-              .of("baseline")
-              .find((x) => x.root === one.line.root),
-          taken = one.taken;
-        return h(
-          `div.ph-card${taken ? "" : ".dotted"}`,
-          {},
-          h("p.quiet", {}, one.text),
-          one.line
-            ? h(
-                "p",
-                {},
-                `${response(one.line)}: ${[one.lat_ms !== undefined && `${one.lat_ms} ms`, one.amp_uv !== undefined && `${one.amp_uv} µV`].filter(Boolean).join(", ")}`,
-              )
-            : h("p", {}, "No response of this case fits this row."),
-          one.line && !fits(one)
-            ? h("p", {}, "These numbers are not possible for this response. The row is left out.")
-            : null,
-          one.line && fits(one)
-            ? chip(
-                taken ? "Taken" : "That is right",
-                taken,
-                () => {
-                  if (taken) return;
-                  guesses[index].taken = true;
-                  act(() => [
-                    correct(now, {
-                      ...(one.lat_ms !== undefined ? { lat_ms: one.lat_ms } : {}),
-                      ...(one.amp_uv !== undefined ? { amp_uv: one.amp_uv } : {}),
-                    }),
-                  ]);
-                },
-                `Take ${one.text}`,
-              )
-            : null,
-        );
-      }),
+      guesses.map((one, index) => guessCard(one, index, rows)),
       h(
         "div.ph-foot",
         {},
@@ -2330,6 +2467,66 @@
         ),
       ),
     ];
+  }
+  function guessCard(one, index, rows) {
+    const line = rows.find((row) => row.root === one.root),
+      numbers = ["lat_ms", "amp_uv"].filter((name) => one[name] !== undefined),
+      [least, most] = meta.form.latency[(line?.data.peak || "").toUpperCase()] || meta.form.latency[""],
+      limits = meta.form.numbers.baseline,
+      possible = numbers.every(
+        (name) =>
+          one[name] >= limits[name].least
+          && one[name] <= limits[name].most
+          && (name === "amp_uv" || (one[name] >= least && one[name] <= most)),
+      ),
+      usual = limits.amp_uv.usual,
+      rare = one.amp_uv !== undefined && usual && (one.amp_uv < usual[0] || one.amp_uv > usual[1]);
+    const set = (values) => act(() => [correct(line, values)]),
+      take = () => {
+        const before = Object.fromEntries(numbers.map((name) => [name, line.data[name]]));
+        if (one.taken) set(one.taken);
+        else set(Object.fromEntries(numbers.map((name) => [name, one[name]])));
+        one.taken = one.taken ? null : before;
+      };
+    return h(
+      `div.ph-card${one.taken ? "" : ".dotted"}`,
+      {},
+      h("p.quiet", {}, one.text),
+      one.taken
+        ? null
+        : h(
+            "div.ph-num",
+            {},
+            h("label", { for: `guess-${index}` }, "Response"),
+            h(
+              "select",
+              {
+                id: `guess-${index}`,
+                "data-key": `guess-${index}`,
+                onchange: (event) => {
+                  one.root = event.target.value;
+                  draw();
+                },
+              },
+              h("option", { value: "" }, "None of this case"),
+              rows.map((row) => h("option", { value: row.root, selected: row.root === one.root }, response(row))),
+            ),
+          ),
+      h(
+        "p",
+        {},
+        [
+          one.taken && response(line),
+          one.lat_ms !== undefined && `${one.lat_ms} ms`,
+          one.amp_uv !== undefined && `${one.amp_uv} µV`,
+        ]
+          .filter(Boolean)
+          .join(", "),
+      ),
+      line && !possible ? h("p", {}, "These numbers are not possible for this response. The row is left out.") : null,
+      line && possible && rare ? h("p", {}, `Usual is ${usual[0]} to ${usual[1]} µV.`) : null,
+      line && possible ? chip(one.taken ? "Taken" : "That is right", one.taken, take, `Take ${one.text}`) : null,
+    );
   }
 
   // Times
@@ -2420,14 +2617,14 @@
     chosen.saved = true;
     draw();
   }
+  const monitored = () =>
+    held.has(caseId) && meta.form && fold().of("monitoring_start").length > fold().of("monitoring_stop").length;
   async function keepAwake() {
-    const f = held.has(caseId) && meta.form ? fold() : null,
-      wanted = f && !document.hidden && f.of("monitoring_start").length > f.of("monitoring_stop").length;
-    if (!navigator.wakeLock || Boolean(lock) === Boolean(wanted)) return;
+    const wanted = monitored() && !document.hidden;
+    if (!navigator.wakeLock || lock === "asked" || Boolean(lock) === Boolean(wanted)) return;
     if (!wanted) {
-      const old = lock;
+      lock.release().catch(() => {});
       lock = null;
-      old.release().catch(() => {});
       return;
     }
     lock = "asked";
@@ -2436,6 +2633,7 @@
       lock.addEventListener("release", () => {
         lock = null;
       });
+      if (!monitored() || document.hidden) keepAwake();
     } catch (error) {
       lock = null;
     }

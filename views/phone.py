@@ -109,7 +109,7 @@ def _threshold(facility: Facility) -> float | None:
 def _stored(row: Entry, people: dict[int, str]) -> dict[str, Any]:
     return {
         "client_id": row.client_id, "kind": row.kind, "at": row.at, "data": msgspec.json.decode(row.data),
-        "entered_at": row.entered_at, "replaces": row.replaces, "by": people.get(row.by_id or 0, ""),
+        "entered_at": row.entered_at, "replaces": row.replaces, "by": people.get(row.by_id or 0, ""), "device": row.device,
         "clock": phone.clock_words(row.offset_ms),
     }  # fmt: skip
 
