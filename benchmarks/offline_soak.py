@@ -1,10 +1,13 @@
 """Kill, reload, cut and restore a phone at random while it taps: entries lost 0, doubled 0, or this ends with an error.
 
-    .venv/bin/python -m benchmarks.offline_soak [RUNS] [SEED]      200 runs unless told otherwise
+    .venv/bin/python -m benchmarks.offline_soak [RUNS] [SEED] [FIRST]      200 runs from the first unless told otherwise
 
 A run is a fresh case and some dozen random acts: tap, undo, cut the network, restore it, reload, kill the page and open
 it again, lose the server's answer after it took the entries, kill the server itself and start it again. Whatever the form
 had shown as stamped must be in the record once, when the network is back.
+
+The acts of a run follow from the seed and its number alone, so a soak that was stopped goes on with FIRST, and a run that
+went wrong is played again by its number. All cases of a soak stay open on one phone. A run that gets stuck counts as one.
 """
 
 from __future__ import annotations
@@ -14,21 +17,23 @@ import random
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
-from types import SimpleNamespace
 
 from playwright.sync_api import BrowserContext, Error, Page, sync_playwright
 
 from tests.browser.conftest import sign_in, until
-from tests.browser.phone import all_sent, book, open_case, stored
+from tests.browser.phone import BOOK, PRESETS, all_sent, case_file, open_case
 
 ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 180
+"""Seconds for any single step. Nothing here is about speed, and a soak runs beside other work."""
 ACTS = ("tap",) * 7 + ("undo", "cut", "restore", "reload", "kill", "lose", "server")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
@@ -69,17 +74,43 @@ class Server:
         self.running.wait()
 
 
+class Desk:
+    """Books cases beside the running server, and reads what came of them."""
+
+    LOOP = """
+import sys
+for line in sys.stdin:
+    sys.argv[1:] = line.rstrip().split("\t")
+    exec(BOOK + "db.close()", {})
+    sys.stdout.flush()
+"""
+
+    def __init__(self, data: Path, env: dict[str, str]) -> None:
+        self.data = data
+        code = f"BOOK = {BOOK!r}\n{self.LOOP}"
+        self.clerk = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=ROOT, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def book(self) -> int:
+        print(case_file("01"), PRESETS["01"], "jordan,elena", sep="\t", file=self.clerk.stdin, flush=True)
+        return int(self.clerk.stdout.readline())
+
+    def stored(self, case: int) -> list[str]:
+        """The ids of the entries in the record, each as often as it is there."""
+        with closing(sqlite3.connect(self.data / "evoked.db")) as database:
+            return [row[0] for row in database.execute("SELECT client_id FROM entry WHERE case_id = ?", [case])]
+
+
 class Run:
     """One case on one phone, and what the form showed as stamped."""
 
-    def __init__(
-        self, context: BrowserContext, server: Server, desk: SimpleNamespace, case: int, chance: random.Random
-    ) -> None:
+    def __init__(self, context: BrowserContext, server: Server, desk: Desk, case: int, chance: random.Random) -> None:
         self.context, self.server, self.desk, self.case, self.chance = context, server, desk, case, chance
-        self.before = {row[0] for row in stored(desk, case)["rows"]}
+        self.before = set(desk.stored(case))
         self.page = context.new_page()
         open_case(self.page, case)
-        all_sent(self.page)
+        all_sent(self.page, PATIENCE)
         self.shown: set[str] = set()
 
     def act(self, name: str) -> None:
@@ -94,7 +125,7 @@ class Run:
         self.page.evaluate("made.splice(0)")
         self.page.get_by_role("button", name=label, exact=True).first.tap()
         # Drawn as done means stored: from here on it may not be lost.
-        until(self.page, "was => document.querySelector('[data-next]')?.textContent !== was", label)
+        until(self.page, "was => document.querySelector('[data-next]')?.textContent !== was", label, PATIENCE)
         self.shown.update(self.page.evaluate("made.splice(0)"))
 
     def undo(self) -> None:
@@ -102,7 +133,7 @@ class Run:
         if key:
             self.page.evaluate("made.splice(0)")
             self.page.locator(f'[data-key="{key}"]').tap()
-            until(self.page, 'was => !document.querySelector(`[data-key="${was}"]`)', key)
+            until(self.page, 'was => !document.querySelector(`[data-key="${was}"]`)', key, PATIENCE)
             self.shown.update(self.page.evaluate("made.splice(0)"))
 
     def cut(self) -> None:
@@ -125,7 +156,8 @@ class Run:
         def drop(route) -> None:
             with suppress(Error):  # no network just then: nothing was taken
                 route.fetch()
-            route.abort("connectionreset")
+            with suppress(Error):  # the page was killed meanwhile: it hears nothing either way
+                route.abort("connectionreset")
 
         self.page.route("**/entries", drop, times=1)
 
@@ -138,8 +170,8 @@ class Run:
         self.context.set_offline(False)
         self.page.unroute_all(behavior="wait")
         self.page.evaluate("window.dispatchEvent(new Event('online'))")
-        all_sent(self.page)
-        rows = [row[0] for row in stored(self.desk, self.case)["rows"]]
+        all_sent(self.page, PATIENCE)
+        rows = self.desk.stored(self.case)
         self.page.close()
         return len(self.shown - set(rows)), len(rows) - len(self.before) - len(self.shown & set(rows))
 
@@ -156,7 +188,7 @@ crypto.randomUUID = () => { const id = make(); made.push(id); return id; };
 
 def phone(browser, server: Server, password: str) -> BrowserContext:
     context = browser.new_context(base_url=server.url, **PHONE)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE * 1000)
     context.add_init_script(MADE)
     page: Page = context.new_page()
     sign_in(page, "technologist", password)
@@ -164,36 +196,72 @@ def phone(browser, server: Server, password: str) -> BrowserContext:
     return context
 
 
-def main(runs: int = 200, seed: int = 1) -> int:
-    chance = random.Random(seed)
-    lost = doubled = acts = 0
+class Tally:
+    """What a soak came to so far."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed, self.began = seed, time.monotonic()
+        self.runs = self.acts = self.entries = self.lost = self.doubled = self.stuck = 0
+
+    def say(self, number: int) -> None:
+        print(
+            f"seed {self.seed}, up to run {number}: {self.runs} runs, {self.acts} random acts, {self.entries} entries, "
+            f"{self.lost} lost, {self.doubled} doubled, {self.stuck} stuck, {time.monotonic() - self.began:.0f} s",
+            flush=True,
+        )
+
+
+def main(runs: int = 200, seed: int = 1, first: int = 1) -> int:
+    tally, number = Tally(seed), first
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = Server(Path(folder))
+        desk = Desk(Path(folder), server.env)
         try:
             password = re.search(r"olive@example.org\s+(\S+)", (Path(folder) / "example-logins.txt").read_text())[1]
-            desk = SimpleNamespace(data=folder, url=server.url, password=password)
             sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=sandbox)
-            began = time.monotonic()
             context = phone(browser, server, password)
-            for number in range(runs):
-                one = Run(context, server, desk, book(desk), chance)
-                names = [chance.choice(ACTS) for _ in range(chance.randint(6, 14))]
-                for name in names:
-                    one.act("server_" if name == "server" else name)
-                acts += len(names)
-                gone, twice = one.end()
-                lost, doubled = lost + gone, doubled + twice
-                if gone or twice:
-                    print(f"run {number}: lost {gone}, doubled {twice} after {' '.join(names)}")
-                if number % 10 == 9:
-                    print(f"{number + 1} runs, {time.monotonic() - began:.0f} s", flush=True)
+            for number in range(first, first + runs):
+                names, found = play(context, server, desk, random.Random(f"{seed}-{number}"))
+                tally.runs, tally.acts = tally.runs + 1, tally.acts + len(names)
+                if isinstance(found, str):
+                    tally.stuck += 1
+                    print(f"run {number}: stuck after {' '.join(names)}: {found}", flush=True)
+                    context.close()
+                    context = phone(browser, server, password)
+                else:
+                    made, gone, twice = found
+                    tally.entries, tally.lost, tally.doubled = (
+                        tally.entries + made,
+                        tally.lost + gone,
+                        tally.doubled + twice,
+                    )
+                    if gone or twice:
+                        print(f"run {number}: lost {gone}, doubled {twice} after {' '.join(names)}", flush=True)
+                if number % 10 == 0:
+                    tally.say(number)
             browser.close()
         finally:
+            tally.say(number)
             server.kill()
-    print(f"{runs} runs, {acts} random acts: {lost} entries lost, {doubled} doubled")
-    return 1 if lost or doubled else 0
+            desk.clerk.kill()
+    return 1 if tally.lost or tally.doubled or tally.stuck else 0
+
+
+def play(
+    context: BrowserContext, server: Server, desk: Desk, chance: random.Random
+) -> tuple[list[str], tuple[int, int, int] | str]:
+    """One run: the acts played, and how many entries it made, lost and doubled, or where it got stuck."""
+    played: list[str] = []
+    try:
+        one = Run(context, server, desk, desk.book(), chance)
+        for name in (chance.choice(ACTS) for _ in range(chance.randint(6, 14))):
+            played.append(name)
+            one.act("server_" if name == "server" else name)
+        return played, (len(one.shown), *one.end())
+    except (Error, AssertionError) as error:
+        return played, str(error).splitlines()[0]
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(int(one) for one in sys.argv[1:3])))
+    sys.exit(main(*(int(one) for one in sys.argv[1:4])))

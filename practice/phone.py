@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from . import cases as c
-from . import completeness, kinds
+from . import completeness, kinds, studies
 from . import record as r
 
 AHEAD = timedelta(days=7)
@@ -91,6 +91,12 @@ def steps(procedure: c.Procedure) -> tuple[Step, ...]:
 
 def _surgery(procedure: c.Procedure) -> tuple[Step, ...]:
     text = procedure.text.lower()
+    if re.search(r"carotid|endarterectomy", text):
+        return (
+            _surgical("clamp", "Cross-clamp on", "clamp_on"),
+            _surgical("shunt", "Shunt placed", "shunt"),
+            _surgical("unclamp", "Cross-clamp off", "clamp_off"),
+        )
     if re.search(r"discectomy|acdf", text) and procedure.levels:
         found = []
         for level in procedure.levels:
@@ -140,6 +146,7 @@ CHIPS: dict[str, Any] = {
         {"who": "surgeon", "mode": "verbal"}, {"who": "anesthesia", "mode": "verbal"},
         {"who": "interpreting physician", "mode": "chat"},
     ],
+    "safety": ["bite block checked", "contraindications reviewed"],
     "exams": ["moves all four extremities to command", "moves both feet to command", "not yet awake"],
     "observers": ["anesthesia", "surgeon", "technologist"],
     "breaks": ["relief", "equipment", "surgeon's request"],
@@ -148,6 +155,13 @@ CHIPS: dict[str, Any] = {
     "closing": ["at baseline", "changed", "not recorded"],
 }  # fmt: skip
 """Usual answers, each a tap. What is not among them is typed."""
+
+
+SHORT = {
+    "mep": "TcMEP", "meps": "TcMEP", "sep": "SSEP", "ssep": "SSEP", "abr": "BAEP", "baer": "BAEP", "ptn": "posterior tibial",
+    "tibial": "posterior tibial", "un": "ulnar", "mn": "median",
+}  # fmt: skip
+"""What machines' exports write for a modality or a nerve, beside the short names of muscles."""
 
 
 class Need(Struct, frozen=True, omit_defaults=True):
@@ -190,7 +204,7 @@ def numbers() -> dict[str, dict[str, dict[str, Any]]]:
     rows = [("row", c.AlertRow, column) for column in kinds.CHANGED.columns]
     asked = [(name, r.KINDS[name], field) for name, kind in kinds.KINDS.items() for field in kind.fields]
     for name, cls, field in [*asked, *rows]:
-        if field.widget not in ("number", "whole"):
+        if field.widget not in ("number", "whole", "numbers"):
             continue
         least, most = kinds.limits(cls, field.name)
         usual = next((pair[1:3] for pair in r.USUAL.get(name, ()) if pair[0] == field.name), None)
@@ -201,12 +215,24 @@ def numbers() -> dict[str, dict[str, dict[str, Any]]]:
     return found
 
 
+def doses() -> dict[str, dict[str, Any]]:
+    """For each usual agent the limits of its dose, as `numbers` has them."""
+    found = {}
+    for agent in CHIPS["agents"]:
+        known = r.dose_range(agent["name"], agent["unit"])
+        found[agent["name"]] = {
+            "label": f"{agent['name']} dose", "unit": agent["unit"], "least": 0, "most": known.most,
+            "usual": (known.low, known.high), "whole": False,
+        }  # fmt: skip
+    return found
+
+
 def form() -> dict[str, Any]:
     """What is the same for every case."""
     return {
-        "chips": CHIPS, "needs": NEEDS, "numbers": numbers(), "latency": r.LATENCY_LIMITS,
+        "chips": CHIPS, "needs": NEEDS, "numbers": numbers() | {"dose": doses()}, "latency": r.LATENCY_LIMITS,
         "listeners": completeness.REQUIRED_LISTENERS, "modalities": [code for code, _ in _modalities()],
-        "days": WITHOUT_SERVER_DAYS,
+        "days": WITHOUT_SERVER_DAYS, "late": r.LATE_AFTER.total_seconds(), "also": {**studies.SHORT, **SHORT},
     }  # fmt: skip
 
 

@@ -706,7 +706,10 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 def impossible(facts: Facts) -> list[Problem]:
     """What cannot be true of any case: ends before starts, overlaps, ids used twice, references to nothing."""
-    return [*_time_problems(facts), *_id_problems(facts), *_reference_problems(facts), *_response_problems(facts)]
+    return [
+        *_time_problems(facts), *_id_problems(facts), *_reference_problems(facts), *_response_problems(facts),
+        *_dose_problems(facts),
+    ]  # fmt: skip
 
 
 def _before(where: str, what: str, start: datetime | None, end: datetime | None, src: str) -> list[Problem]:
@@ -864,6 +867,38 @@ def _response_problems(facts: Facts) -> list[Problem]:
     return found
 
 
+def _dose_problems(facts: Facts) -> list[Problem]:
+    found = []
+    for agent in facts.anesthesia.agents if facts.anesthesia else ():
+        known = dose_range(agent.name, agent.unit)
+        if known and agent.dose is not None and not 0 <= agent.dose <= known.most:
+            where = f"anesthesia {agent.name}"
+            message = f"{where}: {agent.dose} {agent.unit} is not possible: it must be between 0 and {known.most}."
+            found.append(Problem(where=where, message=message, src=facts.anesthesia.src))
+    return found
+
+
+class DoseRange(Struct, frozen=True):
+    """What an agent is usually given in its unit, and the most that is possible."""
+
+    low: float
+    high: float
+    most: float
+
+
+DOSES = {
+    ("propofol", "mcg/kg/min"): DoseRange(25, 250, 500), ("remifentanil", "mcg/kg/min"): DoseRange(0.02, 0.6, 3),
+    ("ketamine", "mg/kg/h"): DoseRange(0.05, 2, 10), ("dexmedetomidine", "mcg/kg/h"): DoseRange(0.1, 1.5, 5),
+    ("", "MAC"): DoseRange(0.1, 1.5, 3),
+}  # fmt: skip
+"""By agent and unit; without a name, any agent. The first two and MAC: report-and-phone.md section 1.2 H, which names
+no range for ketamine and dexmedetomidine; theirs are guards against a slip of the finger, wide on purpose."""
+
+
+def dose_range(agent: str, unit: str | None) -> DoseRange | None:
+    return DOSES.get((agent.lower(), unit or "")) or DOSES.get(("", unit or ""))
+
+
 LATENCY_LIMITS = {"N20": (10, 40), "P37": (20, 80), "V": (4, 12), "": (1, 100)}
 """Hard limits in ms by peak: report-and-phone.md section 1.2 D."""
 
@@ -876,6 +911,12 @@ def doubts(data: AnyData) -> list[str]:
         for value in values if isinstance(values, tuple) else (values,):
             if value is not None and (value < low or value > high):
                 asked.append(f"{value} {unit}: is that right? Usual is {low} to {high} {unit}.")
+    for agent in data.agents if isinstance(data, Anesthetic) else ():
+        known = dose_range(agent.name, agent.unit)
+        if known and agent.dose is not None and not known.low <= agent.dose <= known.high:
+            asked.append(
+                f"{agent.name} {agent.dose} {agent.unit}: is that right? Usual is {known.low} to {known.high} {agent.unit}."
+            )
     return asked
 
 

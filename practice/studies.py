@@ -15,6 +15,8 @@ from msgspec import Struct
 from .cases import Baseline, Facts, Modality, ModalityCode
 
 _TABLE = tomllib.loads((Path(__file__).parent / "tables" / "muscles.toml").read_text())
+SHORT: dict[str, str] = _TABLE["also"]
+"""Other ways of writing a muscle."""
 _REGIONS = {"UL": ("arm",), "LL": ("leg",), "UL+LL": ("arm", "leg"), "UL/LL": ("arm", "leg")}
 _NAMES: dict[ModalityCode, str] = {
     "SSEP": "SSEP", "TcMEP": "motor evoked potentials", "EMG": "EMG", "tEMG": "triggered EMG", "EEG": "EEG",
@@ -74,7 +76,7 @@ def muscle(name: str | None) -> Muscle | None:
     words = " ".join((name or "").lower().replace("-", " ").replace("(", " ").split())
     for prefix in ("left ", "right "):
         words = words.removeprefix(prefix)
-    words = _TABLE["also"].get(words, words)
+    words = SHORT.get(words, words)
     singular = words.removesuffix("s")
     for known in (words, singular):
         if known in _TABLE["muscle"]:

@@ -105,15 +105,26 @@
     var standalone = matchMedia("(display-mode: standalone)").matches || navigator.standalone === true;
     document.documentElement.toggleAttribute("data-standalone", standalone);
     if (done && standalone) done.hidden = false;
+    // The hint on the first page stays away for good once somebody said so on this phone.
+    function hint(shown) {
+      var place = document.querySelector("[data-install-hint]");
+      if (place) place.hidden = !shown || localStorage.getItem("install-later") !== null;
+    }
+    var later = document.getElementById("install-later");
+    if (later) later.addEventListener("click", function () {
+      localStorage.setItem("install-later", "yes");
+      hint(false);
+    });
     window.addEventListener("beforeinstallprompt", function (event) {
       event.preventDefault();
       question = event;
       if (ask) ask.hidden = false;
-      document.querySelectorAll("[data-install-hint]").forEach(function (hint) { hint.hidden = false; });
+      hint(true);
     });
     window.addEventListener("appinstalled", function () {
       if (ask) ask.hidden = true;
       if (done) done.hidden = false;
+      hint(false);
     });
     if (ask) ask.querySelector("button").addEventListener("click", function () {
       if (question) question.prompt();
@@ -121,7 +132,7 @@
       ask.hidden = true;
     });
     var iphone = /iPhone|iPad/.test(navigator.userAgent) || (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
-    if (iphone && !standalone) document.querySelectorAll("[data-install-hint]").forEach(function (hint) { hint.hidden = false; });
+    if (iphone && !standalone) hint(true);
   }
 
   document.addEventListener("submit", function (event) {

@@ -52,9 +52,10 @@
     });
   }
 
+  // Entries that were not sent count with the notices that were not read: record.js adds both up.
   function badge(count) {
-    if (!navigator.setAppBadge) return;
-    (count ? navigator.setAppBadge(count) : navigator.clearAppBadge()).catch(function () {});
+    sessionStorage.setItem("notices-waiting", String(count));
+    document.dispatchEvent(new Event("evoked:badge"));
   }
 
   function look() {

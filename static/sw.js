@@ -47,11 +47,6 @@ self.addEventListener("sync", (event) => {
   event.waitUntil(clients.matchAll({ type: "window" }).then((pages) => pages.forEach((page) => page.postMessage({ kind: "send" }))));
 });
 
-// Where background sync exists, open pages hear that the network is back; they alone can read what waits.
-self.addEventListener("sync", (event) => {
-  event.waitUntil(clients.matchAll({ type: "window" }).then((pages) => pages.forEach((page) => page.postMessage({ kind: "send" }))));
-});
-
 // Every push shows a notification: Apple takes the subscription away from an app that hides some.
 self.addEventListener("push", (event) => {
   event.waitUntil((async () => {

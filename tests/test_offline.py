@@ -225,3 +225,25 @@ def test_an_entry_that_was_taken_is_refused_under_another_content(tess, case):
     entry = stamp(*ARRIVE)
     send(tess, case, entry)
     assert states(send(tess, case, {**entry, "data": {"what": "setup_start"}})) == ["refused"]
+
+
+def test_a_pile_of_open_records_never_keeps_out_the_newest_case(client_for, cast, monkeypatch):
+    monkeypatch.setattr("views.phone.now", lambda: NOW)
+    monkeypatch.setattr("views.phone.HELD", 3)
+    old = [book(cast, date_of_service=date(2026, 8, day)) for day in (1, 2, 3, 4)]
+    newest = book(cast, date_of_service=date(2026, 9, 1))
+    held = [one["id"] for one in client_for(cast.tess).get("/offline/cases").get_json()["cases"]]
+    assert held == [newest.id, old[3].id, old[2].id]
+
+
+def test_a_case_that_the_phone_has_as_it_is_does_not_travel_again(tess, case):
+    def held(have: str = "") -> list[dict]:
+        return tess.get(f"/offline/cases?have={have}").get_json()["cases"]
+
+    [first] = held()
+    views = AuditEntry.select().where(AuditEntry.action == "view").count()
+    assert held(f"0,{first['tag']}") == [{"id": case.id, "tag": first["tag"]}]
+    assert AuditEntry.select().where(AuditEntry.action == "view").count() == views, "nothing was shown"
+    send(tess, case, stamp(*ARRIVE))
+    [changed] = held(first["tag"])
+    assert changed["tag"] != first["tag"] and len(changed["entries"]) == len(first["entries"]) + 1

@@ -10,7 +10,7 @@ from flask import Blueprint, redirect, url_for
 
 import views
 from actions import audit, credentials, jobs, ledger, screenings
-from models import Case, Heartbeat, Job, Person, Report
+from models import Assignment, Case, Heartbeat, Job, Obstacle, Person, Report
 from practice.figures import spreads
 from practice.money import dollars
 from views import actor, claim_board, page, polled, public, signed_in
@@ -34,6 +34,10 @@ def today():
     open_cases = Case.visible_to(person).where(Case.signed_at.is_null())
     recorded = open_cases.where(Case.closed_at.is_null())
     by_day = (Case.date_of_service, Case.starts_at, Case.id)
+    obstacles = credentials.obstacles(None if person.has("owner") else person)
+    upcoming = _next(person, day, obstacles)
+    if upcoming:
+        recorded = recorded.where(Case.id != upcoming["case"].id)
     groups = [
         ("Today", _rows(recorded.where(Case.date_of_service == day).order_by(*by_day))),
         ("Record not closed", _rows(recorded.where(Case.date_of_service < day).order_by(*by_day))),
@@ -44,8 +48,9 @@ def today():
     return page(
         "desk/today.html",
         groups=groups,
+        next=upcoming,
         waiting=_waiting(open_cases, day),
-        obstacles=credentials.obstacles(None if owner else person),
+        obstacles=[one for one in obstacles if not upcoming or one not in upcoming["obstacles"]],
         turned=spreads(turnarounds(Case.signed_at > views.now() - RECENT)) if owner else [],
         stuck=Job.select().where(Job.state == "dead").count() if owner else 0,
         silent=owner and worker_is_silent(),
@@ -62,9 +67,29 @@ def today():
 def next_case():
     """The case one works on next, by the shortcut of the installed app; without one, the first page."""
     day = views.now().astimezone(views.SETTINGS.zone).date()
-    to_come = Case.worked_on_by(views.me()).where(Case.closed_at.is_null(), Case.date_of_service >= day)
-    case = to_come.order_by(Case.date_of_service, Case.starts_at, Case.id).first()
+    case = _next_of(views.me(), day)
     return redirect(url_for("cases.show", id=case.id) if case else url_for("desk.today"), 303)
+
+
+def _next_of(person: Person, day: date) -> Case | None:
+    """The case of today or later that this person works on first."""
+    to_come = Case.worked_on_by(person).where(Case.closed_at.is_null(), Case.date_of_service >= day)
+    return to_come.order_by(Case.date_of_service, Case.starts_at, Case.id).first()
+
+
+def _next(person: Person, day: date, obstacles: list[Obstacle]) -> dict[str, Any] | None:
+    """What the first page says of the next case: people by role, and whether anything stands in the way."""
+    case = _next_of(person, day)
+    if case is None:
+        return None
+    people: dict[str, list[str]] = {"technologist": [], "physician": []}
+    rows = Assignment.select(Assignment.role, Person.name).join(Person).where(Assignment.case == case.id)
+    for role, name in rows.order_by(Assignment.id).tuples():
+        people[role].append(name)
+    mine = [one for one in obstacles if one.case_id == case.id]
+    lacking = [role for role, names in people.items() if not names]
+    state, word = ("blocked", "not cleared") if mine else ("due", f"needs {lacking[0]}") if lacking else ("ok", "ready")
+    return {"case": case, "people": people, "obstacles": mine, "state": state, "word": word}
 
 
 def _busy() -> list[tuple[Person, date, str]]:

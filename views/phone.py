@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -12,13 +13,13 @@ from flask_wtf.csrf import generate_csrf
 import views
 from actions import Refused, audit, offline
 from models import Case, Entry, Facility, Patient, Person, Preset, ProposedAddendum, Session, hash_token
-from practice import phone, signing
+from practice import phone
 from views import actor, now, page, polled, roles, signed_in
 from views.record_forms import Record
 
 bp = Blueprint("phone", __name__)
 HELD = 60
-"""Cases a phone holds at most."""
+"""Cases a phone holds at most, the latest of them: no pile of records left open keeps out the case of today."""
 
 
 def find_case(id: int) -> Case:
@@ -48,20 +49,28 @@ def token():
 @roles("owner", "technologist", "physician")
 @polled
 def held():
-    """The cases this person's phone may hold, whole, and what is the same for all of them."""
-    cases = _held()
-    audit.viewed(actor(), "cases", held=[case.id for case in cases])
-    presets = Preset.select().where(Preset.archived_at.is_null()).order_by(Preset.name)
+    """The cases this person's phone may hold, and what is the same for all of them. What the phone has already as it
+    is now, told by digests in `?have=`, does not travel again: reception is bad there."""
     people = {person.id: person.name for person in Person.select(Person.id, Person.name)}
-    return answer(
-        {
-            "now": now(), "person": views.me().id, "form": phone.form(), "cases": [_case(case, people) for case in cases],
-            "presets": [
-                {"name": one.name, "modalities": one.modalities, "criteria": one.criteria, "responses": one.responses}
-                for one in presets
-            ],
-        }
-    )  # fmt: skip
+    have = set(request.args.get("have", "").split(","))
+    found = [_unless(have, _case(case, people), id=case.id) for case in _held()]
+    if shown := [one["id"] for one in found if "entries" in one]:
+        audit.viewed(actor(), "cases", held=shown)
+    presets = Preset.select().where(Preset.archived_at.is_null()).order_by(Preset.name)
+    shared = {
+        "form": phone.form(),
+        "presets": [
+            {"name": one.name, "modalities": one.modalities, "criteria": one.criteria, "responses": one.responses}
+            for one in presets
+        ],
+    }
+    return answer({"now": now(), "person": views.me().id, "cases": found, **_unless(have, shared)})
+
+
+def _unless(have: set[str], body: dict[str, Any], **always: Any) -> dict[str, Any]:
+    """The body with the digest of it, or the digest alone when the phone has that already."""
+    tag = hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:16]
+    return {**always, "tag": tag, **({} if tag in have else body)}
 
 
 def _held() -> list[Case]:
@@ -71,14 +80,13 @@ def _held() -> list[Case]:
         Case.signed_at.is_null(), Case.date_of_service <= phone.until(today),
         Case.closed_at.is_null() | (Case.date_of_service >= today),
     )  # fmt: skip
-    rows = mine.order_by(Case.date_of_service, Case.starts_at, Case.id).limit(HELD)
+    rows = mine.order_by(Case.date_of_service.desc(), Case.starts_at.desc(), Case.id.desc()).limit(HELD)
     return [Case.with_header(row.id) for row in rows]
 
 
 def _case(case: Case, people: dict[int, str]) -> dict[str, Any]:
     facility: Facility = case.facility
     patient: Patient = case.patient
-    sheet = Record(case)
     return {
         "id": case.id, "zone": facility.zone, "day": case.date_of_service, "starts_at": case.starts_at,
         "facility": facility.name, "address": ", ".join(filter(None, (facility.address, facility.city))),
@@ -87,9 +95,7 @@ def _case(case: Case, people: dict[int, str]) -> dict[str, Any]:
         "anesthesia": case.anesthesia, "preop": case.preop_exam,
         "patient": {"name": patient.name, "mrn": patient.mrn, "dob": patient.dob, "sex": patient.sex},
         "threshold": _threshold(facility), "steps": phone.steps(case.header.procedure), "closed": bool(case.closed_at),
-        "keeps": sheet.keeps, "rev": case.record_rev,
-        "entries": [_stored(row, people) for row in sheet.rows.values()],
-        "gaps": signing.open_gaps(sheet.facts),
+        "rev": case.record_rev, "entries": [_stored(row, people) for row in case.rows()],
     }  # fmt: skip
 
 
@@ -103,7 +109,7 @@ def _threshold(facility: Facility) -> float | None:
 def _stored(row: Entry, people: dict[int, str]) -> dict[str, Any]:
     return {
         "client_id": row.client_id, "kind": row.kind, "at": row.at, "data": msgspec.json.decode(row.data),
-        "entered_at": row.entered_at, "replaces": row.replaces, "by": people.get(row.by_id or 0, ""),
+        "entered_at": row.entered_at, "replaces": row.replaces, "by": people.get(row.by_id or 0, ""), "device": row.device,
         "clock": phone.clock_words(row.offset_ms),
     }  # fmt: skip
 

@@ -86,8 +86,8 @@ def open_case(page: Page, case: int) -> None:
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
 
 
-def all_sent(page: Page) -> None:
-    until(page, "/^All sent/.test(document.querySelector('.ph-sync')?.textContent || '')", seconds=30)
+def all_sent(page: Page, seconds: float = 60) -> None:
+    until(page, "/^All sent/.test(document.querySelector('.ph-sync')?.textContent || '')", seconds=seconds)
 
 
 class Hand:

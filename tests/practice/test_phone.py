@@ -88,3 +88,16 @@ def test_the_words_of_a_corrected_clock():
     assert phone.clock_words(10_800_000) == "phone clock 3 h 0 min behind, corrected"
     assert phone.clock_words(-90_000) == "phone clock 1 min ahead, corrected"
     assert phone.clock_words(1_500) == phone.clock_words(None) == ""
+
+
+def test_a_dose_is_asked_about_and_refused_by_the_same_limits_on_both_sides():
+    for name, told in phone.form()["numbers"]["dose"].items():
+        for dose, asked in ((told["usual"][0], 0), (told["usual"][1], 0), (told["most"], 1)):
+            given_ = r.Anesthetic(agents=(c.Agent(name=name, dose=dose, unit=told["unit"]),))
+            assert len(r.doubts(given_)) == asked, (name, dose)
+        header = interchange.read(case_files()[0].read_bytes()).facts.header
+        over = r.Anesthetic(agents=(c.Agent(name=name, dose=told["most"] + 1, unit=told["unit"]),))
+        entry = r.Entry(client_id="a", at=NOW, data=over, entered_at=NOW)
+        facts = r.facts([entry], header, case_id="C-1", tz="America/Chicago", rev=0)
+        [problem] = r.impossible(facts)
+        assert "must be between 0 and" in problem.message

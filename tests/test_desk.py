@@ -1,0 +1,44 @@
+"""The first page: the next case with all one needs to go there, and what stands in its way."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from models import SETTINGS, Facility
+from tests.cast import book
+from views import now
+
+
+def text_of(client) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.get("/").get_data(as_text=True)))
+
+
+def test_the_next_case_is_told_with_place_time_people_and_readiness(client_for, cast):
+    today = now().astimezone(SETTINGS.zone).date()
+    Facility.update(address="1 Main St", city="Denver", phone="+1 555 0100").where(
+        Facility.id == cast.mercy.id
+    ).execute()
+    later = book(cast, date_of_service=today + timedelta(days=2), procedure="Later one")
+    soon = book(cast, date_of_service=today, or_room="OR 4", procedure="Soon one")
+    page = client_for(cast.tess).get("/").get_data(as_text=True)
+    card = page[page.index("next-title") : page.index("</section>", page.index("next-title"))]
+    for said in ("Soon one", "Mercy", "OR 4", "1 Main St", "tel:+1 555 0100", cast.tess.name, cast.pia.name, "ready"):
+        assert said in card, said
+    assert f"/cases/{soon.id}/phone" in card
+    assert page.count("Soon one") == 1, "not listed a second time"
+    assert f"/cases/{later.id}" in page
+
+
+def test_a_next_case_without_a_physician_says_so(client_for, cast):
+    from models import Assignment
+
+    case = book(cast, date_of_service=now().astimezone(SETTINGS.zone).date())
+    Assignment.delete().where(Assignment.case == case.id, Assignment.role == "physician").execute()
+    said = text_of(client_for(cast.tess))
+    assert "Physician Nobody yet" in said and "needs physician" in said
+
+
+def test_who_works_on_no_case_is_told_of_none(client_for, cast):
+    book(cast, date_of_service=now().astimezone(SETTINGS.zone).date())
+    assert "Next case" not in text_of(client_for(cast.bo))
