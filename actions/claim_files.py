@@ -129,7 +129,11 @@ def _tried(rows: Sequence[Claim], receiver: Receiver, now: datetime) -> Made:
     try:
         written = _written(bodies, receiver, 999_999_999, now)
     except p837.Unwritable as why:
-        return Made(bodies, tuple((_named(said, ids), said) for said in why.reasons))
+        refused = tuple((_named(said, ids), said) for said in why.reasons)
+        blamed = {row for row, _ in refused}
+        sound = [row for row in rows if row.id not in blamed]
+        rest = _tried(sound, receiver, now).problems if sound and None not in blamed else ()
+        return Made(bodies, (*refused, *rest))
     except Refused as why:
         return Made(bodies, tuple((None, said) for said in why.reasons))
     data = written.text.encode()
