@@ -16,7 +16,9 @@ from tests.cast import NOW, actor
 from tests.sent import ack, answer, file_of, receiver, released, told
 
 EDI = Path(__file__).parent / "edi"
-SAMPLES = sorted([*(EDI / "999").iterdir(), *(EDI / "277ca").iterdir()])
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "edi"
+SAMPLES = sorted([*(EDI / "999").iterdir(), *SHARED.glob("999/*"), *SHARED.glob("277ca/*")])
+"""Those we may keep, and the others where the project's samples are."""
 
 
 @pytest.fixture
