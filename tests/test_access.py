@@ -23,6 +23,7 @@ from models import (
     Assignment,
     AuditEntry,
     Case,
+    Claim,
     Coverage,
     Credential,
     CredentialType,
@@ -30,6 +31,7 @@ from models import (
     Dossier,
     Education,
     Hit,
+    Hold,
     Packet,
     Party,
     Passkey,
@@ -46,8 +48,10 @@ from models import (
 )
 from practice import factsheet
 from practice.cases import digest
+from practice.claims import to_json
 from tests import cast as the_cast
 from tests.cast import NOW, actor
+from tests.practice import made_claims
 from views import now
 
 PUBLIC = {
@@ -118,6 +122,8 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "cases/<id>": Objects(own.case, other.case, "case"),
         "reports/<id>": Objects(own.report, other.report, "case"),
         "documents/<id>": Objects(own.document, other.document, "case"),
+        "claims/<id>": Objects(world.claim, world.claim),
+        "holds/<hold>": Objects(world.hold, world.hold),
         "packets/<id>": Objects(own.packet, other.packet, "case"),
         "proposals/<id>": Objects(own.proposal, other.proposal, "case"),
         "entries/<id>": Objects(own.entry, other.entry, "case"),
@@ -280,6 +286,11 @@ def world(app, cast):
     kind = CredentialType.get(CredentialType.name == "CNIM")
     made.kind, made.requirement = kind.id, Requirement.get(Requirement.facility.is_null()).id
     made.dossier = Dossier.create(person=cast.tess, facility=cast.mercy, requested_at=NOW).id
+    made.claim = Claim.create(
+        case=own, payer=cast.acme, number="EV1", body=to_json(made_claims.claim()), date_of_service=NOW.date(), total_cents=1,
+        state_at=NOW, made_at=NOW,
+    ).id  # fmt: skip
+    made.hold = Hold.create(claim=made.claim, reason="Asked for the op note", at=NOW, by=cast.bo.id).id
     everyone = made.everyone.values()
     made.held = {one.id: Credential.create(person=one, type=kind, until_on=NOW.date()).id for one in everyone}
     hour = {"type": kind, "title": "t", "category": "course", "earned_on": NOW.date(), "minutes": 60}
