@@ -13,7 +13,20 @@ from msgspec.structs import replace
 
 import tasks
 from actions import Refused, claim_files, claims, documents
-from models import AuditEntry, Batch, Claim, ClaimFile, ClaimInFile, Counter, Document, FileAct, Job, Payer, Receiver, db
+from models import (
+    AuditEntry,
+    Batch,
+    Claim,
+    ClaimFile,
+    ClaimInFile,
+    Counter,
+    Document,
+    FileAct,
+    Job,
+    Payer,
+    Receiver,
+    db,
+)
 from practice.x12 import checks, read
 from tests.cast import NOW, actor
 from tests.practice import made_claims as made
