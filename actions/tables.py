@@ -395,11 +395,11 @@ def built_in_diagnoses(*, by: Actor, now: datetime) -> TableImport | None:
         return None
     import simple_icd_10_cm as package
 
-    rows: list[Row] = [
+    rows: list[Row] = list(dict.fromkeys(
         (code.replace(".", ""), package.get_description(code)[:300], package.is_leaf(code))
         for code in package.get_all_codes(with_dots=True)
         if package.is_category_or_subcategory(code)
-    ]
+    ))  # fmt: skip
     offered = TableImport.create(
         kind="icd10", name=f"simple-icd-10-cm {BUILT_IN[0]}", sha256="", rows=len(rows), rows_read=len(rows),
         from_on=BUILT_IN[1], content=zlib.compress(msgspec.msgpack.encode(rows), 1), offered_at=now, offered_by=by.id,
