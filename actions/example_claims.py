@@ -1,29 +1,17 @@
-"""The money side of the example practice: who bills, prices, coverages filled in, and claims in every state."""
+"""Claims of the example practice, in every state: what its billing forms say, and how far each has come."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from actions import Actor, Refused, claims
 from models import (
     Billing,
-    BillingProvider,
     Case,
-    Facility,
-    Fee,
     Patient,
-    Payer,
     Person,
-    Receiver,
 )
-from practice import coding
 
-SINCE = date(2024, 1, 1)
-CENTS = {"95940": 18_500, "95941": 68_000, "G0453": 18_500}
-"""Charges of a unit; every other code of the example costs the same."""
-OTHERS_CENTS = 41_000
-ALLOWED_PERCENT = 55
-"""What the example's contract allows of a charge."""
 LIVES = (
     ("release", "submit", "accept", "pay"), ("release", "submit", "accept"), ("release", "submit", "reject"), ("release", "submit"),
     ("release",), ("hold",), (),
@@ -36,9 +24,8 @@ WORDS = {
 
 
 def fill(people: dict[str, Person], now: datetime) -> None:
-    """Prices, addresses and numbers, then a claim of each signed case whose record stands."""
-    _practice()
-    _places()
+    """What a claim needs beside the case, then a claim of each signed case whose record stands."""
+    _patients()
     by = Actor(people["Bo Bell"])
     made = 0
     for case in Case.select().where(Case.signed_at.is_null(False)).order_by(Case.id):
@@ -51,58 +38,7 @@ def fill(people: dict[str, Person], now: datetime) -> None:
         made += 1
 
 
-def _practice() -> None:
-    BillingProvider.create(
-        name="Example Neuromonitoring LLC", npi="1999999984", taxonomy="2084N0600X", tax_id="74-1234567",
-        address="100 Main St Ste 200", city="Exampleton", state="IL", zip="60601-0001", phone="(312) 555-0100", from_on=SINCE,
-    )  # fmt: skip
-    for code, info in coding.CODES.items():
-        cents = CENTS.get(code, OTHERS_CENTS)
-        Fee.create(
-            kind="charge",
-            code=code,
-            modifier="26" if info.pc_tc == 1 else "",
-            cents=cents,
-            from_on=SINCE,
-            source="Example",
-        )
-    receiver = Receiver.create(
-        name="Example Clearinghouse",
-        receiver_id="CLEARHOUSE",
-        submitter_id="EVOKEDDEMO",
-        contact="Bo Bell",
-        phone="312-555-0100",
-    )
-    filings = {"commercial": "CI", "medicare": "MB", "workers_comp": "WC"}
-    for payer in Payer.select():
-        own = None if payer.payer_class == "workers_comp" else receiver.id
-        Payer.update(
-            filing=filings.get(payer.payer_class, ""),
-            receiver=own,
-            address="PO Box 1000",
-            city="Exampleton",
-            state="IL",
-            zip="60601",
-        ).where(Payer.id == payer.id).execute()
-    for payer in Payer.select().where(Payer.payer_class == "commercial", Payer.payer_id != ""):
-        for code, info in coding.CODES.items():
-            cents = CENTS.get(code, OTHERS_CENTS) * ALLOWED_PERCENT // 100
-            part = "26" if info.pc_tc == 1 else ""
-            Fee.create(
-                kind="contract",
-                payer=payer,
-                code=code,
-                modifier=part,
-                cents=cents,
-                from_on=SINCE,
-                source="Example contract",
-            )
-
-
-def _places() -> None:
-    for place, facility in enumerate(Facility.select()):
-        npi = ("1777777776", "1444444446", "1666666668", "1555555550", "1770626038")[place % 5]
-        Facility.update(npi=npi, zip=f"6060{place % 10}0002").where(Facility.id == facility.id).execute()
+def _patients() -> None:
     for place, patient in enumerate(Patient.select()):
         Patient.update(address=f"{place + 1} Elm St", city="Exampleton", state="IL", zip="60601").where(
             Patient.id == patient.id

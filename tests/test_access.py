@@ -16,7 +16,7 @@ import pytest
 from pypdf import PdfWriter
 from werkzeug.routing import Rule
 
-from actions import documents, loading, notices, people, places, reports
+from actions import documents, loading, notices, people, places, reports, tables
 from models import (
     ROLES,
     TABLES,
@@ -30,6 +30,7 @@ from models import (
     Device,
     Dossier,
     Education,
+    Fee,
     Hit,
     Hold,
     Packet,
@@ -52,6 +53,7 @@ from practice.claims import to_json
 from tests import cast as the_cast
 from tests.cast import NOW, actor
 from tests.practice import made_claims
+from tests.practice.made_tables import MUE, source
 from views import now
 
 PUBLIC = {
@@ -75,8 +77,8 @@ OWN_NOTICES = {
 BILLER_MAY_POST = {
     "cases.search", *OWN_NOTICES, "documents.add", "documents.withdraw", "packets.request_packet", "packets.request_preview",
     "billings.keep", "billings.make", "claims.act", "claims.bill_next", "claims.clear", "claims.hold", "claims.release",
-    "claims.remake", "claims.replace_claim", "places.cover", "places.create", "places.revise", "places.revise_coverage", "places.search_patients",
-    "reports.print_", "sessions.change_password", "sessions.end", "sessions.sign_out",
+    "claims.remake", "claims.replace_claim", "fees.end", "fees.take_in", "places.cover", "places.create", "places.follow", "places.revise", "places.revise_coverage", "places.search_patients",
+    "tables.load", "tables.offer", "tables.withdraw", "reports.print_", "sessions.change_password", "sessions.end", "sessions.sign_out",
 }  # fmt: skip
 """Reviewed: billing files papers and packets and keeps places; it never touches record or report (reliability.md 8)."""
 AUDITOR_MAY_POST = {
@@ -88,6 +90,8 @@ ASKS_MORE = {
     # Billing sees a report once it is signed, not before.
     **{(f"reports.{act}", "bo"): 404 for act in ("show", "sentence", "text", "pdf", "print_", "progress")},
     **{(f"wording.{act}", "bo"): 404 for act in ("proposal", "provenance")},
+    # A hospital holds from no day on, so there is nothing to follow it.
+    **{(f"places.{act}", name): 404 for act in ("follower", "follow") for name in ("olive", "bo")},
     # Addenda belong to a signed report; the reports of this world are drafts.
     **{("reports.addenda", name): 404 for name in ("olive", "tess", "pia", "bo", "ada")},
     ("reports.addend", "pia"): 404,
@@ -131,6 +135,10 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "sentences/<number>": Objects(1, 1, "word"),
         "new/<kind>": Objects("event", "event", "word"),
         "now/<what>": Objects("incision", "incision", "word"),
+        "tables/<id>": Objects(world.table, world.table),
+        "lists/<kind>": Objects("charge", "medicare", "word"),
+        "contracts/<payer>": Objects(world.cast.acme.id, world.cast.medicare.id),
+        "prices/<id>": Objects(world.price, world.price),
         "places/<noun>": Objects("facilities", "payers", "word"),
         "<noun>/<id>": Objects(world.cast.mercy.id, world.cast.medicare.id),
         "patients/<id>": Objects(world.patient.id, world.patient.id),
@@ -283,6 +291,8 @@ def world(app, cast):
         token=people.invite_again(cast.stan, by=actor(cast.olive), now=now()), sessions={}, cookies={}, session=ABSENT,
         devices={}, notices={}, device=ABSENT, notice=ABSENT, passkeys={}, passkey=ABSENT,
     )  # fmt: skip
+    made.price = Fee.create(kind="charge", code="95940", cents=100, from_on=NOW.date()).id
+    made.table = tables.offer("mue", [source("MUE_Eff_07-01-2026.csv", MUE)], by=actor(cast.olive), now=now()).id
     kind = CredentialType.get(CredentialType.name == "CNIM")
     made.kind, made.requirement = kind.id, Requirement.get(Requirement.facility.is_null()).id
     made.dossier = Dossier.create(person=cast.tess, facility=cast.mercy, requested_at=NOW).id
