@@ -416,6 +416,8 @@ class PayerRule(Row):
     min_first_quarter_minutes = pw.IntegerField(default=8)
     min_first_hour_minutes = pw.IntegerField(default=31)
     follows_cms = pw.BooleanField(default=False)
+    pays_technical = pw.BooleanField(default=False)
+    """It pays us the technical part in a facility too, by contract."""
     max_concurrent = pw.IntegerField(default=3)
     filing_days = pw.IntegerField(null=True)
     """Days from the date of service in which a first claim must be there; null: not known."""
@@ -1224,12 +1226,38 @@ class Withdrawal(Row):
     by = pw.IntegerField()
 
 
+class RecordsRequest(Row):
+    """A payer or an auditor wants to see the records of a case, until a day. Sending a packet for it answers it."""
+
+    case = pw.ForeignKeyField(Case, backref="records_requests")
+    purpose = pw.TextField(default="records")
+    requester = pw.TextField()
+    reference = pw.TextField(default="")
+    """The letter's own number."""
+    asked_on = DayField()
+    due_on = DayField(index=True)
+    entered_at = UtcField()
+    entered_by = pw.IntegerField()
+    answered_on = DayField(null=True)
+    answered_how = pw.TextField(default="")
+    """How it ended: the packet that was sent, or why none had to be."""
+
+    class Meta:
+        constraints = [pw.Check("purpose IN ('records', 'audit')")]
+
+
 class Packet(Row):
     """A packet somebody asked for, for a purpose. Its pages are a document once the job is done."""
 
     case = pw.ForeignKeyField(Case, backref="packets")
     purpose = pw.TextField(default="claim")
     preview = pw.BooleanField(default=False)
+    answers = pw.ForeignKeyField(RecordsRequest, null=True, backref="packets")
+    """The request it is made for."""
+    denial = ListField(default=dict)
+    """Of an appeal: what was denied, the fields of practice.packets.Denial."""
+    left_out = ListField(default=list)
+    """Optional parts that the person who asked left out, by name."""
     requested_at = UtcField()
     requested_by = pw.IntegerField(null=True)
     document = pw.ForeignKeyField(Document, null=True)
@@ -1296,7 +1324,7 @@ class Billing(Row):
     diagnosis = ListField(default=list)
     """The ICD-10-CM codes for the claim, first the one that counts most; empty: those of the case."""
     modifiers = ListField(default=dict)
-    """Modifiers that a person chose for a code, with the reason: {code: [modifier, reason]}."""
+    """Modifiers that a person chose for a code, with the reason: {code: ["XS RT", reason]}; "*" is every line."""
     pointers = ListField(default=dict)
     """Which diagnoses a code points at, counted from 1: {code: [1, 3]}; a code that is not in it points at the first four."""
     payer = pw.ForeignKeyField(Payer, null=True)
@@ -1338,7 +1366,7 @@ class Claim(Row):
             pw.Check(f"state IN ({', '.join(map(repr, claim_states.STATES))})"),
         ]
         indexes = (
-            (("state", "date_of_service", "total_cents", "id"), False),
+            (("state", "date_of_service", "total_cents", "id", "payer", "file_by"), False),
             (("payer", "date_of_service"), False),
             (("case", "id"), False),
         )
@@ -1454,17 +1482,22 @@ class Counter(Row):
 
 
 class ClaimFile(Row):
-    """One 837P file: its numbers are its own for ever."""
+    """One 837P file: its numbers are its own for ever. `usage` is what the file says of itself: T test, P production."""
 
     receiver = pw.ForeignKeyField(Receiver, backref="files")
+    usage = pw.TextField()
     interchange = pw.IntegerField(unique=True)
     batch = pw.TextField(unique=True)
     claims = pw.IntegerField()
     cents = pw.IntegerField()
     notes = ListField(default=list)
+    """What was cut to fit, and what the check warns of, in words."""
     document = pw.ForeignKeyField(Document)
     made_at = UtcField()
     made_by = pw.IntegerField(null=True)
+
+    class Meta:
+        constraints = [pw.Check("usage IN ('T', 'P')")]
 
 
 class ClaimInFile(Row):
@@ -1475,6 +1508,33 @@ class ClaimInFile(Row):
 
     class Meta:
         indexes = ((("file", "claim"), True),)
+
+
+class FileAct(Row):
+    """What became of a file: a person handed it in, or gave it up so that its claims may go into another. Never changed."""
+
+    file = pw.ForeignKeyField(ClaimFile, unique=True, backref="acts")
+    act = pw.TextField()
+    words = pw.TextField(default="")
+    at = UtcField()
+    by = pw.IntegerField(null=True)
+
+    class Meta:
+        constraints = [pw.Check("act IN ('handed_in', 'given_up')")]
+
+
+class Batch(Row):
+    """Claims that are to be put into one file: it becomes that file, or says why none was made. The worker does it."""
+
+    receiver = pw.ForeignKeyField(Receiver)
+    claims = ListField(default=list)
+    """Their row numbers, in the order of the file."""
+    file = pw.ForeignKeyField(ClaimFile, null=True, backref="batches")
+    problems = ListField(default=list)
+    """Each as [row number of the claim or null, sentence]."""
+    requested_at = UtcField()
+    requested_by = pw.IntegerField(null=True)
+    done_at = UtcField(null=True)
 
 
 class AnswerFile(Row):
@@ -1489,13 +1549,17 @@ class AnswerFile(Row):
 
 
 class ClaimAnswer(Row):
-    """What one answer says of one claim, in words."""
+    """What one answer says of one claim, in words. `sent` is the file of ours that it answers, where one is known."""
 
     file = pw.ForeignKeyField(AnswerFile, backref="answers")
     claim = pw.ForeignKeyField(Claim, backref="answers")
+    sent = pw.ForeignKeyField(ClaimFile, null=True, backref="answers")
     source = pw.TextField()
     outcome = pw.TextField()
     words = pw.TextField()
+
+    class Meta:
+        constraints = [pw.Check("outcome IN ('accepted', 'received', 'partial', 'rejected', 'unknown')")]
 
 
 class Printer(Row):
@@ -1514,9 +1578,13 @@ class Invoice(Row):
 
     facility = pw.ForeignKeyField(Facility, backref="invoices")
     number = pw.TextField(unique=True)
+    from_on = DayField()
+    until_on = DayField()
+    """The days of service it is for."""
     issued_on = DayField()
     due_on = DayField()
     total_cents = pw.IntegerField()
+    bill_to = pw.TextField(default="")
     document = pw.ForeignKeyField(Document, null=True)
     made_at = UtcField(null=True)
     issued_by = pw.IntegerField()
@@ -1543,7 +1611,7 @@ class InvoiceLine(Row):
 
 
 class InvoicePayment(Row):
-    """What a hospital paid on an invoice."""
+    """What a hospital paid on an invoice; one typed wrong is taken back by a negative one."""
 
     invoice = pw.ForeignKeyField(Invoice, backref="payments")
     paid_on = DayField()
@@ -1551,6 +1619,20 @@ class InvoicePayment(Row):
     reference = pw.TextField(default="")
     at = UtcField()
     by = pw.IntegerField()
+
+
+class Statement(Row):
+    """What a hospital still owes, as a letter that reminds it, as of a day. The worker makes its pages."""
+
+    facility = pw.ForeignKeyField(Facility, backref="statements")
+    as_of = DayField()
+    requested_at = UtcField()
+    requested_by = pw.IntegerField()
+    document = pw.ForeignKeyField(Document, null=True)
+    made_at = UtcField(null=True)
+
+    class Meta:
+        constraints = [_both_or_neither("document_id", "made_at")]
 
 
 # Who is told
@@ -1879,8 +1961,8 @@ def hash_token(token: str) -> str:
 TABLES: tuple[type[pw.Model], ...] = (
     Person, Invitation, Session, Passkey, Challenge, LoginAttempt, Facility, CredentialType, Credential, Application,
     Education, Surgeon, Receiver, Payer, PayerRule, Requirement, Waiver, Dossier, Patient, Coverage,
-    Preset, Agreement, BillingProvider, Fee, TableImport, PtpPair, UnitLimit, AddOnPrimary, RelativeValue, DiagnosisCode, DiagnosisWord, Case, Assignment, Override, Obstacle, Entry, Stretch, Allotment, Report, WordingSwitch, Proposal, Reworded, Review, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, Packet, PacketDemand, Sending,
-    Billing, Claim, ClaimAct, Decided, Unbilled, Hold, FindingOverride, Firing, OwnRule, Counter, ClaimFile, ClaimInFile, AnswerFile, ClaimAnswer, Printer, Invoice, InvoiceLine, InvoicePayment,
+    Preset, Agreement, BillingProvider, Fee, TableImport, PtpPair, UnitLimit, AddOnPrimary, RelativeValue, DiagnosisCode, DiagnosisWord, Case, Assignment, Override, Obstacle, Entry, Stretch, Allotment, Report, WordingSwitch, Proposal, Reworded, Review, Approval, Signature, Addendum, ProposedAddendum, Document, Withdrawal, RecordsRequest, Packet, PacketDemand, Sending,
+    Billing, Claim, ClaimAct, Decided, Unbilled, Hold, FindingOverride, Firing, OwnRule, Counter, ClaimFile, ClaimInFile, FileAct, Batch, AnswerFile, ClaimAnswer, Printer, Invoice, InvoiceLine, InvoicePayment, Statement,
     Device, Notice, Delivery, Preference, Drill, Snapshot, ExcludedParty, Party, Screening, Screened, Hit, Decision, Job, Run, Heartbeat, AuditEntry,
 )  # fmt: skip
 
@@ -1947,9 +2029,24 @@ GUARDS: dict[str, str] = {
     **_never("own_rule", "UPDATE", "DELETE"),
     **_never("claim_file", "UPDATE", "DELETE"),
     **_never("claim_in_file", "UPDATE", "DELETE"),
+    **_never("file_act", "UPDATE", "DELETE"),
     **_never("answer_file", "UPDATE", "DELETE"),
     **_never("claim_answer", "UPDATE", "DELETE"),
     **_never("invoice_line", "UPDATE", "DELETE"),
+    "invoice_line_once": (
+        "CREATE TRIGGER invoice_line_once BEFORE INSERT ON invoice_line WHEN EXISTS (SELECT 1 FROM invoice_line "
+        "JOIN invoice ON invoice.id = invoice_line.invoice_id WHERE invoice_line.case_id = NEW.case_id "
+        "AND invoice.void_at IS NULL AND invoice.id <> NEW.invoice_id) "
+        "BEGIN SELECT RAISE(ABORT, 'guard: a case is invoiced once'); END"
+    ),
+    **_never("invoice", "DELETE"),
+    "invoice_kept": (
+        "CREATE TRIGGER invoice_kept BEFORE UPDATE ON invoice WHEN NEW.number <> OLD.number OR OLD.void_at IS NOT NULL "
+        "OR NEW.facility_id <> OLD.facility_id OR NEW.total_cents <> OLD.total_cents OR NEW.issued_on <> OLD.issued_on "
+        "OR NEW.due_on <> OLD.due_on "
+        "BEGIN SELECT RAISE(ABORT, 'guard: an invoice is kept as it was issued'); END"
+    ),
+    **_never("invoice_payment", "UPDATE", "DELETE"),
     "counter_only_up": (
         "CREATE TRIGGER counter_only_up BEFORE UPDATE ON counter WHEN NEW.value <= OLD.value "
         "BEGIN SELECT RAISE(ABORT, 'guard: a number is given once'); END"

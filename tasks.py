@@ -33,6 +33,7 @@ from huey.serializer import Serializer
 
 from actions import (
     MACHINE,
+    Actor,
     Refused,
     alerts,
     audit,
@@ -46,7 +47,24 @@ from actions import (
     screenings,
     wording,
 )
-from models import SETTINGS, Device, Dossier, Job, Notice, Packet, Proposal, Report, Screened, Screening, Snapshot, db
+from models import (
+    SETTINGS,
+    Batch,
+    Device,
+    Dossier,
+    Invoice,
+    Job,
+    Notice,
+    Packet,
+    Person,
+    Proposal,
+    Report,
+    Screened,
+    Screening,
+    Snapshot,
+    Statement,
+    db,
+)
 from practice import drafting, factsheet, slots
 from practice.cases import Facts
 from practice.notices import endpoint_objections
@@ -230,6 +248,18 @@ def _packet(packet_id: int) -> Effect:
     from actions import packets
 
     return packets.assemble(Packet.get_by_id(packet_id))
+
+
+def _invoice(invoice_id: int) -> Effect:
+    from actions import invoices
+
+    return invoices.assemble(Invoice.get_by_id(invoice_id))
+
+
+def _statement(statement_id: int) -> Effect:
+    from actions import invoices
+
+    return invoices.assemble_statement(Statement.get_by_id(statement_id))
 
 
 class Untold(Exception):
@@ -699,6 +729,14 @@ def _rules(run_id: int) -> Effect:
     return lambda: jobs.ran(run_id, now=_now())
 
 
+def _claim_file(batch_id: int) -> Effect:
+    from actions import claim_files
+
+    batch = Batch.get_by_id(batch_id)
+    by = Actor(person=Person.get_by_id(batch.requested_by)) if batch.requested_by else MACHINE
+    return _nothing if batch.done_at else claim_files.make(batch, by=by, now=_now())
+
+
 def _unbilled(case_id: int) -> Effect:
     from actions import unbilled
 
@@ -708,7 +746,10 @@ def _unbilled(case_id: int) -> Effect:
 WORK: dict[str, Callable[[int], Effect]] = {
     "report_pdf": _report_pdf,
     "packet": _packet,
+    "invoice": _invoice,
+    "statement": _statement,
     "unbilled": _unbilled,
+    "claim_file": _claim_file,
     "notice": _notice,
     "polish": _polish,
     "dossier": _dossier,

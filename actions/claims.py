@@ -167,6 +167,14 @@ def changed_since(claim: Claim) -> list[c.Change]:
     return c.changes(made, msgspec.structs.replace(again, frequency=made.frequency, payer_control=made.payer_control))
 
 
+def changes_of(claim: Claim) -> list[c.Change]:
+    """What a corrected claim changes of the one it takes the place of; a void and an original change nothing."""
+    if claim.frequency != "7":
+        return []
+    first = body(claim.replaces)
+    return c.changes(first, numbered(body(claim), first.control_number))
+
+
 def release(claims: Iterable[Claim], *, by: Actor, now: datetime) -> tuple[list[Claim], dict[str, list[str]]]:
     """Release each claim by itself: which went, and by number why the others did not."""
     gone: list[Claim] = []

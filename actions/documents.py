@@ -16,15 +16,12 @@ from pathlib import Path
 
 from actions import Actor, Refused, audit
 from models import SETTINGS, Case, Credential, Document, Withdrawal, db
+from practice.demands import PAPERS
 
-UPLOADS = {
-    "order": "Order",
-    "consent": "Consent",
-    "op_note": "Operative note",
-    "anesthesia": "Anesthesia record",
-    "other": "Other document",
-}
+UPLOADS = PAPERS
 """What may be uploaded to a case. Other kinds are made here and cannot be sent in or withdrawn."""
+TEXTS = {"claim_file": ".837", "answer_file": ".x12"}
+"""Kinds that are no PDF, and how their files end. They are sent out by their own pages, never as a document."""
 SECONDS = 40
 ORPHAN_AFTER = timedelta(hours=1)
 _ROOT = Path(__file__).resolve().parent.parent
@@ -32,11 +29,11 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 def path(document: Document) -> Path:
     """Where the document's bytes are."""
-    return _place(document.sha256)
+    return _place(document.sha256, TEXTS.get(document.kind, ".pdf"))
 
 
-def _place(sha256: str) -> Path:
-    return SETTINGS.documents / sha256[:2] / f"{sha256}.pdf"
+def _place(sha256: str, ending: str) -> Path:
+    return SETTINGS.documents / sha256[:2] / f"{sha256}{ending}"
 
 
 def read(document: Document) -> bytes:
@@ -50,10 +47,10 @@ def read(document: Document) -> bytes:
     return found
 
 
-def put(pdf: bytes) -> str:
+def put(pdf: bytes, ending: str = ".pdf") -> str:
     """Write the bytes under their digest: temp, fsync, rename. Whole or not at all; the same bytes are kept once."""
     sha256 = hashlib.sha256(pdf).hexdigest()
-    target = _place(sha256)
+    target = _place(sha256, ending)
     if target.exists() and target.stat().st_size == len(pdf):
         os.utime(target)  # a sweep that runs right now sees that it is wanted
         return sha256
@@ -79,8 +76,8 @@ def store(
     pdf: bytes, *, case: Case | None, kind: str, title: str, pages: int, made_from: str = "",
     credential: Credential | None = None, by: Actor, now: datetime,
 ) -> Document:  # fmt: skip
-    """Keep a PDF: its file, then its row."""
-    sha256 = put(pdf)
+    """Keep a PDF, or a text of one of the kinds that are none (`pages` 0): its file, then its row."""
+    sha256 = put(pdf, TEXTS.get(kind, ".pdf"))
     with db.atomic():
         document = Document.create(
             case=case, credential=credential, kind=kind, title=title, sha256=sha256, pages=pages, size=len(pdf),
@@ -151,7 +148,7 @@ def sweep(*, now: datetime) -> int:
     left = [
         file
         for file in (*SETTINGS.documents.glob("*/*"), *SETTINGS.data.glob("upload-*/*"))
-        if file.stat().st_mtime < oldest and not (file.suffix == ".pdf" and file.stem in known)
+        if file.stat().st_mtime < oldest and not (file.suffix in (".pdf", *TEXTS.values()) and file.stem in known)
     ]
     for file in left:
         file.unlink(missing_ok=True)

@@ -322,8 +322,10 @@ def coded_by(
 ) -> coding.Coding:
     """The lines of a case by the payer's rule of the date of service and the agreement with the facility.
 
-    `shares` is what the ledger leaves the case; a list of what waits does without it.
+    `shares` is what the ledger leaves the case; a list of what waits does without it, and without the tables of the
+    day and the modifiers that a person chose.
     """
+    whole = shares is not None
     agreed = agreed or terms()
     agreement = _agreement(case, agreed)
     rule = rule_of(case, agreed)
@@ -334,11 +336,22 @@ def coded_by(
         professional_owned=agreement is None or agreement.professional == "practice",
         technical_owned=agreement is not None and agreement.technical == "practice",
         shares=shares,
+        edits=tables.edits(coding.CODES, case.date_of_service) if whole else None,
+        chosen=chosen_modifiers(case) if whole else None,
     )
     if rule:
         return coded
     said = _unruled(case) if case.payer_class else "The payer class is not recorded: choose the payer on the case."
     return replace(coded, warnings=(said, *coded.warnings))
+
+
+def chosen_modifiers(case: Case) -> dict[str, coding.Chosen]:
+    """What a person chose in the billing form, by code."""
+    row = BillingRow.get_or_none(BillingRow.case == case.id)
+    return {
+        code: coding.Chosen(modifiers=tuple(modifiers.split()), reason=reason)
+        for code, (modifiers, reason) in (row.modifiers if row else {}).items()
+    }
 
 
 def _unruled(case: Case) -> str:

@@ -237,6 +237,7 @@ CREATE TABLE payer_rule (
     min_first_quarter_minutes INTEGER NOT NULL,
     min_first_hour_minutes INTEGER NOT NULL,
     follows_cms INTEGER NOT NULL,
+    pays_technical INTEGER NOT NULL,
     max_concurrent INTEGER NOT NULL,
     filing_days INTEGER,
     appeal_days INTEGER,
@@ -476,8 +477,8 @@ CREATE TABLE diagnosis_word (
     code_id INTEGER NOT NULL,
     rank INTEGER NOT NULL,
     PRIMARY KEY (word, code_id),
-    FOREIGN KEY (code_id) REFERENCES diagnosis_code (id) ON DELETE CASCADE) WITHOUT ROWID
-);
+    FOREIGN KEY (code_id) REFERENCES diagnosis_code (id) ON DELETE CASCADE
+) WITHOUT ROWID;
 CREATE INDEX diagnosis_word_code_id ON diagnosis_word (code_id);
 
 CREATE TABLE cases (
@@ -800,11 +801,32 @@ CREATE TABLE withdrawal (
 );
 CREATE UNIQUE INDEX withdrawal_document_id ON withdrawal (document_id);
 
+CREATE TABLE records_request (
+    id INTEGER NOT NULL PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    purpose TEXT NOT NULL,
+    requester TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    asked_on TEXT NOT NULL,
+    due_on TEXT NOT NULL,
+    entered_at TEXT NOT NULL,
+    entered_by INTEGER NOT NULL,
+    answered_on TEXT,
+    answered_how TEXT NOT NULL,
+    FOREIGN KEY (case_id) REFERENCES cases (id),
+    CHECK (purpose IN ('records', 'audit'))
+);
+CREATE INDEX records_request_case_id ON records_request (case_id);
+CREATE INDEX records_request_due_on ON records_request (due_on);
+
 CREATE TABLE packet (
     id INTEGER NOT NULL PRIMARY KEY,
     case_id INTEGER NOT NULL,
     purpose TEXT NOT NULL,
     preview INTEGER NOT NULL,
+    answers_id INTEGER,
+    denial TEXT NOT NULL,
+    left_out TEXT NOT NULL,
     requested_at TEXT NOT NULL,
     requested_by INTEGER,
     document_id INTEGER,
@@ -812,10 +834,12 @@ CREATE TABLE packet (
     demands TEXT NOT NULL,
     made_at TEXT,
     FOREIGN KEY (case_id) REFERENCES cases (id),
+    FOREIGN KEY (answers_id) REFERENCES records_request (id),
     FOREIGN KEY (document_id) REFERENCES document (id),
     CHECK (purpose IN ('claim', 'records', 'appeal', 'audit')),
     CHECK ((document_id IS NULL) = (made_at IS NULL))
 );
+CREATE INDEX packet_answers_id ON packet (answers_id);
 CREATE INDEX packet_case_id ON packet (case_id);
 CREATE INDEX packet_document_id ON packet (document_id);
 
@@ -906,7 +930,7 @@ CREATE INDEX claim_payer_control ON claim (payer_control);
 CREATE INDEX claim_payer_id ON claim (payer_id);
 CREATE INDEX claim_payer_id_date_of_service ON claim (payer_id, date_of_service);
 CREATE INDEX claim_replaces_id ON claim (replaces_id);
-CREATE INDEX claim_state_date_of_service_total_cents_id ON claim (state, date_of_service, total_cents, id);
+CREATE INDEX claim_state_date_of_service_total_cents_id_payer_id_file_by ON claim (state, date_of_service, total_cents, id, payer_id, file_by);
 CREATE UNIQUE INDEX claim_number ON claim (number);
 
 CREATE TABLE claim_act (
@@ -1015,6 +1039,7 @@ CREATE UNIQUE INDEX counter_name ON counter (name);
 CREATE TABLE claim_file (
     id INTEGER NOT NULL PRIMARY KEY,
     receiver_id INTEGER NOT NULL,
+    usage TEXT NOT NULL,
     interchange INTEGER NOT NULL,
     batch TEXT NOT NULL,
     claims INTEGER NOT NULL,
@@ -1024,7 +1049,8 @@ CREATE TABLE claim_file (
     made_at TEXT NOT NULL,
     made_by INTEGER,
     FOREIGN KEY (receiver_id) REFERENCES receiver (id),
-    FOREIGN KEY (document_id) REFERENCES document (id)
+    FOREIGN KEY (document_id) REFERENCES document (id),
+    CHECK (usage IN ('T', 'P'))
 );
 CREATE INDEX claim_file_document_id ON claim_file (document_id);
 CREATE INDEX claim_file_receiver_id ON claim_file (receiver_id);
@@ -1041,6 +1067,33 @@ CREATE TABLE claim_in_file (
 CREATE INDEX claim_in_file_claim_id ON claim_in_file (claim_id);
 CREATE INDEX claim_in_file_file_id ON claim_in_file (file_id);
 CREATE UNIQUE INDEX claim_in_file_file_id_claim_id ON claim_in_file (file_id, claim_id);
+
+CREATE TABLE file_act (
+    id INTEGER NOT NULL PRIMARY KEY,
+    file_id INTEGER NOT NULL,
+    act TEXT NOT NULL,
+    words TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by INTEGER,
+    FOREIGN KEY (file_id) REFERENCES claim_file (id),
+    CHECK (act IN ('handed_in', 'given_up'))
+);
+CREATE UNIQUE INDEX file_act_file_id ON file_act (file_id);
+
+CREATE TABLE batch (
+    id INTEGER NOT NULL PRIMARY KEY,
+    receiver_id INTEGER NOT NULL,
+    claims TEXT NOT NULL,
+    file_id INTEGER,
+    problems TEXT NOT NULL,
+    requested_at TEXT NOT NULL,
+    requested_by INTEGER,
+    done_at TEXT,
+    FOREIGN KEY (receiver_id) REFERENCES receiver (id),
+    FOREIGN KEY (file_id) REFERENCES claim_file (id)
+);
+CREATE INDEX batch_file_id ON batch (file_id);
+CREATE INDEX batch_receiver_id ON batch (receiver_id);
 
 CREATE TABLE answer_file (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -1059,14 +1112,18 @@ CREATE TABLE claim_answer (
     id INTEGER NOT NULL PRIMARY KEY,
     file_id INTEGER NOT NULL,
     claim_id INTEGER NOT NULL,
+    sent_id INTEGER,
     source TEXT NOT NULL,
     outcome TEXT NOT NULL,
     words TEXT NOT NULL,
     FOREIGN KEY (file_id) REFERENCES answer_file (id),
-    FOREIGN KEY (claim_id) REFERENCES claim (id)
+    FOREIGN KEY (claim_id) REFERENCES claim (id),
+    FOREIGN KEY (sent_id) REFERENCES claim_file (id),
+    CHECK (outcome IN ('accepted', 'received', 'partial', 'rejected', 'unknown'))
 );
 CREATE INDEX claim_answer_claim_id ON claim_answer (claim_id);
 CREATE INDEX claim_answer_file_id ON claim_answer (file_id);
+CREATE INDEX claim_answer_sent_id ON claim_answer (sent_id);
 
 CREATE TABLE printer (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -1080,9 +1137,12 @@ CREATE TABLE invoice (
     id INTEGER NOT NULL PRIMARY KEY,
     facility_id INTEGER NOT NULL,
     number TEXT NOT NULL,
+    from_on TEXT NOT NULL,
+    until_on TEXT NOT NULL,
     issued_on TEXT NOT NULL,
     due_on TEXT NOT NULL,
     total_cents INTEGER NOT NULL,
+    bill_to TEXT NOT NULL,
     document_id INTEGER,
     made_at TEXT,
     issued_by INTEGER NOT NULL,
@@ -1124,6 +1184,21 @@ CREATE TABLE invoice_payment (
     FOREIGN KEY (invoice_id) REFERENCES invoice (id)
 );
 CREATE INDEX invoice_payment_invoice_id ON invoice_payment (invoice_id);
+
+CREATE TABLE statement (
+    id INTEGER NOT NULL PRIMARY KEY,
+    facility_id INTEGER NOT NULL,
+    as_of TEXT NOT NULL,
+    requested_at TEXT NOT NULL,
+    requested_by INTEGER NOT NULL,
+    document_id INTEGER,
+    made_at TEXT,
+    FOREIGN KEY (facility_id) REFERENCES facility (id),
+    FOREIGN KEY (document_id) REFERENCES document (id),
+    CHECK ((document_id IS NULL) = (made_at IS NULL))
+);
+CREATE INDEX statement_document_id ON statement (document_id);
+CREATE INDEX statement_facility_id ON statement (facility_id);
 
 CREATE TABLE device (
     id INTEGER NOT NULL PRIMARY KEY,

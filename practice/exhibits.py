@@ -6,14 +6,16 @@ Nothing is left out in silence: what the record lacks reads [not recorded], what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from msgspec import Struct
 
 from . import cases as c
 from .coding import Coding
+from .history import Said, lines
 from .proof import Proof, most
+from .record import Entry
 from .times import Clock, clock, service_day
 from .wording import GAP, gap
 
@@ -50,13 +52,38 @@ class Person(Struct, frozen=True, kw_only=True):
 
 
 class Table(Struct, frozen=True, kw_only=True):
-    """`widths` are percent, of those print.css knows."""
+    """`widths` are percent."""
 
     caption: str = ""
     head: tuple[str, ...]
     widths: tuple[int, ...]
     rows: tuple[tuple[str, ...], ...]
     empty: str = "None."
+    leads: tuple[str, ...] = ()
+    """Of each row the letter of the exhibit that it leads to, or nothing."""
+    fine: bool = False
+    """Set small, as digests are."""
+
+
+class Pairs(Struct, frozen=True, kw_only=True):
+    """Names with their values, such as who and when."""
+
+    caption: str = ""
+    rows: tuple[tuple[str, str], ...]
+
+
+class Box(Struct, frozen=True, kw_only=True):
+    """What must be seen first, in a frame."""
+
+    caption: str
+    items: tuple[str, ...]
+
+
+class Sign(Struct, frozen=True, kw_only=True):
+    """Words for somebody to sign by hand, with room for name, signature and date."""
+
+    caption: str
+    text: str
 
 
 class Points(Struct, frozen=True, kw_only=True):
@@ -71,18 +98,36 @@ class Chart(Struct, frozen=True, kw_only=True):
     day: Proof
 
 
+Block = Table | Pairs | Points | Box | Sign | Chart
+
+
 class Exhibit(Struct, frozen=True, kw_only=True):
+    """A part of ours. One without a letter belongs to the front; `above` are lines over its heading, the first in bold."""
+
     letter: str
     title: str
-    blocks: tuple[Table | Points | Chart, ...]
+    blocks: tuple[Block, ...]
+    above: tuple[str, ...] = ()
+    heading: str = ""
+    """What the first page is headed with, when it is not the title."""
+
+    @property
+    def headed(self) -> str:
+        return self.heading or (f"Exhibit {self.letter}: {self.title}" if self.letter else self.title)
 
 
 def words(exhibit: Exhibit) -> Iterable[str]:
     """Every text of an exhibit."""
+    yield from (exhibit.headed, *exhibit.above)
     for block in exhibit.blocks:
         yield block.caption
-        if isinstance(block, Points):
+        if isinstance(block, Points | Box):
             yield from block.items
+        elif isinstance(block, Pairs):
+            for pair in block.rows:
+                yield from pair
+        elif isinstance(block, Sign):
+            yield block.text
         elif isinstance(block, Chart):
             yield from (row.label for row in block.day.rows)
         else:
@@ -97,7 +142,7 @@ def claim_summary(letter: str, facts: c.Facts, coding: Coding) -> Exhibit:
     segments = tuple(
         (s.id, _at(shown, s.start), _at(shown, s.end), _MODES[s.mode], str(s.minutes), s.note) for s in coding.segments
     )
-    lines = tuple(
+    billed = tuple(
         (n.code, " ".join(n.modifiers), str(n.units), _minutes(n.minutes), n.label, n.rendering_name or NOT_ON_FILE)
         for n in coding.lines
     )
@@ -113,7 +158,7 @@ def claim_summary(letter: str, facts: c.Facts, coding: Coding) -> Exhibit:
             caption="Lines",
             head=("Code", "Modifiers", "Units", "Minutes", "Service", "Rendering"),
             widths=(9, 11, 8, 10, 40, 22),
-            rows=lines,
+            rows=billed,
             empty="No line is supported by the record.",
         ),
     ]
@@ -371,3 +416,64 @@ def _person_rows(
         rows.append((name, role, credential.kind, number, issuer, span, credential.on(day)))
         name, role = "", ""
     return rows
+
+
+class Act(Struct, frozen=True, kw_only=True):
+    """An entry of the audit trail about this case, in words."""
+
+    number: int
+    at: datetime
+    who: str
+    did: str
+
+
+def record_history(letter: str, facts: c.Facts, entries: Sequence[Entry], names: Mapping[int, str]) -> Exhibit:
+    """Every entry of the record in time order, and under one that was changed or struck what it said before."""
+    shown, rows = clock(facts), []
+    for line in lines(entries, facts):
+        standing = "struck out" if line.struck else ""
+        rows.append(_entry_row(line.said, standing, shown, names))
+        rows += [_entry_row(one, "before, replaced", shown, names) for one in line.before]
+    table = Table(
+        caption=f"Entries of the record (all times {facts.tz}); what was replaced or struck stands under what it became",
+        head=("At", "What was said", "Keyed", "By", "Standing"),
+        widths=(11, 40, 21, 16, 14),
+        rows=tuple(rows),
+        empty="The record has no entry.",
+    )
+    return Exhibit(letter=letter, title="History of the record", blocks=(table,))
+
+
+def _entry_row(said: Said, standing: str, shown: Clock, names: Mapping[int, str]) -> tuple[str, ...]:
+    marks = "; ".join(filter(None, (standing, *said.marks))) or "stands"
+    who = names.get(said.entry.by or 0, "not on file")
+    return (said.time or "-", f"{said.title}: {said.words}", shown.full(said.entry.entered_at), who, marks)
+
+
+def audit_trail(letter: str, facts: c.Facts, acts: Sequence[Act], reads: Mapping[str, int]) -> Exhibit:
+    """Who did what in the case and when, and how often each person read of it."""
+    shown = clock(facts)
+    blocks = (
+        Table(
+            caption=f"What was done (times {facts.tz}; the number is that of the practice's audit trail)",
+            head=("Number", "At", "Who", "What"),
+            widths=(10, 27, 23, 40),
+            rows=tuple((str(act.number), shown.full(act.at), act.who, act.did) for act in acts),
+            empty="Nothing is written down.",
+        ),
+        Table(
+            caption="How often it was read",
+            head=("Who", "Times"),
+            widths=(60, 40),
+            rows=tuple((who, str(count)) for who, count in sorted(reads.items())),
+            empty="Nobody read it.",
+        ),
+        Points(
+            caption="How the trail is kept",
+            items=(
+                "Each entry of the trail is sealed together with the one before it, so that none can be changed, "
+                "left out or put in later without being noticed. Entries about other cases are not shown.",
+            ),
+        ),
+    )
+    return Exhibit(letter=letter, title="Audit trail of the case", blocks=blocks)

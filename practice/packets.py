@@ -1,4 +1,6 @@
-"""The claim packet: one PDF of a cover, the claim's arithmetic, the signed report and the proof beside it.
+"""A packet for a purpose: one PDF of a cover, what was asked for and where it is, and the exhibits.
+
+What goes in, `practice.demands` says: the parts that are wanted for the purpose, in its order.
 
 A pure function of its input: the same input gives the same bytes, so a packet made again after a crash is the
 packet (DESIGN.md section 5). Each page is stamped in its margin, imported pages are scaled down for that, so that
@@ -15,20 +17,23 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from pypdf import PageObject, PdfReader, PdfWriter
 from pypdf.annotations import Link
 from pypdf.generic import Fit, IndirectObject, NameObject
 
 from . import cases as c
+from . import demands as d
 from . import exhibits as ex
 from .coding import Coding
+from .money import dollars
 from .pages import LETTER, add_page, fitted, fonts, form, latin, numbers, show, spells, upright, width, written
 from .pdf import Letterhead, render
 from .proof import Proof
+from .record import Entry
 from .scrub import Finding
 from .times import service_day
-from .typeset import typeset
+from .typeset import LEADS, typeset
 
 SCALE = 0.94
 MARGIN = 24
@@ -36,9 +41,33 @@ MARGIN = 24
 SIDE = 43.2
 STAMP = 8
 WATERMARK = "PREVIEW - NOT FOR SUBMISSION"
-EXPECTED = (("order", "Order for monitoring"), ("consent", "Consent"))
-"""Documents a packet should hold: where one is missing, the index says so."""
-_LINK = "exhibit:"
+
+
+class Denial(Struct, frozen=True, kw_only=True):
+    """What an appeal is about, as the payer's letter has it. `cents` is what was not paid."""
+
+    level: str = ""
+    denied_on: date | None = None
+    claim_number: str = ""
+    codes: str = ""
+    cents: int | None = None
+    reason: str = ""
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """Who wants to see the records, and until when."""
+
+    requester: str
+    reference: str = ""
+    asked_on: date
+    due_on: date
+
+
+class Trail(Struct, frozen=True, kw_only=True):
+    """The case's part of the audit trail."""
+
+    acts: tuple[ex.Act, ...] = ()
+    reads: dict[str, int] = {}
 
 
 class Document(Struct, frozen=True, kw_only=True):
@@ -65,11 +94,22 @@ class PacketInput(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     days: tuple[Proof, ...] = ()
     """The physicians' days around the case, in which other patients have no name."""
+    purpose: str = "claim"
+    demands: tuple[d.Demand, ...] = field(default_factory=d.defaults)
+    claim_form: bytes | None = None
+    """The file copy of the claim, when one was made."""
+    asked: Asked | None = None
+    denial: Denial | None = None
+    entries: tuple[Entry, ...] = ()
+    names: dict[int, str] = {}
+    """Who keyed the entries."""
+    trail: Trail | None = None
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """A part of the packet; the cover has no letter and no digest."""
+    """A part of the packet; the front has neither letter nor digest. `part` is its name in `practice.demands`."""
 
+    part: str = ""
     letter: str
     title: str
     first_page: int
@@ -81,6 +121,7 @@ class Assembled(Struct, frozen=True, kw_only=True):
     pdf: bytes
     pages: int
     parts: tuple[Part, ...]
+    answers: tuple[d.Answer, ...] = ()
 
 
 class NotReady(Exception):
@@ -94,6 +135,7 @@ class NotReady(Exception):
 class _Piece(Struct, frozen=True, kw_only=True):
     """A part before it is placed: its pages, and whether they leave room for the stamps by themselves."""
 
+    part: str = ""
     letter: str
     title: str
     pages: Sequence[PageObject]
@@ -101,9 +143,18 @@ class _Piece(Struct, frozen=True, kw_only=True):
     own: bool = False
     headings: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def stamp(self) -> str:
+        return f"Ex. {self.letter}" if self.letter else self.title.partition(" ")[0]
+
 
 def objections(packet: PacketInput) -> list[str]:
-    """Why the packet may not be submitted: every blocking finding, and a report that is not signed."""
+    """Why a claim packet may not be submitted: every finding that stands, and a report that is not signed.
+
+    Who asks for records is told what there is and what is missing: no finding keeps those.
+    """
+    if packet.purpose != "claim":
+        return []
     reasons = [f"{finding.id}: {finding.message}" for finding in packet.findings if finding.severity == "block"]
     if packet.report is None:
         reasons.append("The report is not signed: only a signed report can be submitted.")
@@ -115,53 +166,73 @@ def assemble(packet: PacketInput, *, preview: bool = False) -> Assembled:
     reasons = objections(packet)
     if reasons and not preview:
         raise NotReady(reasons)
-    pieces = _pieces(packet)
-    cover, parts = _cover(packet, pieces, reasons, preview)
+    before, exhibits = _requests(packet), _exhibits(packet)
+    front, parts, answers = _front(packet, before, exhibits, reasons, preview)
     writer = PdfWriter()
     sheet = _Sheet(writer, packet, sum(part.pages for part in parts), preview)
     outline: list[Any] = []
-    for piece, part in zip((cover, *pieces), parts, strict=True):
+    for piece, part in zip((*before, *front, *exhibits), parts, strict=True):
         for number, page in enumerate(piece.pages, 1):
             sheet.place(page, piece, number)
         name = f"{part.letter}. {part.title}" if part.letter else part.title
         outline.append(writer.add_outline_item(title=name, page_number=part.first_page - 1))
         for heading, at in piece.headings:
             writer.add_outline_item(title=heading, page_number=part.first_page - 1 + at, parent=outline[-1])
-    _link_index(writer, cover, parts)
+    for piece, part in zip(front, parts[len(before) :], strict=False):
+        _link(writer, piece, part.first_page - 1, parts)
     pdf = written(writer, f"Packet {packet.packet_id}")
-    return Assembled(pdf=pdf, pages=sheet.total, parts=parts)
+    return Assembled(pdf=pdf, pages=sheet.total, parts=parts, answers=answers)
 
 
-def _pieces(packet: PacketInput) -> list[_Piece]:
-    """Every part but the cover, in order."""
-    facts = packet.facts
-    own = [ex.claim_summary("A", facts, packet.coding)]
-    if packet.report is None:
-        own.append(
-            ex.Exhibit(
-                letter="B", title="Signed report", blocks=(ex.Points(caption="Not on file", items=(_NO_REPORT,)),)
-            )
-        )
-    own += [
-        ex.presence_log("C", facts),
-        ex.ledger_proof("D", packet.days),
-        ex.personnel("E", facts, packet.people),
-    ]
-    pieces = [_own(exhibit) for exhibit in own]
-    if packet.report is not None:
-        pieces.insert(1, _imported("B", "Signed report", packet.report))
-    for number, document in enumerate(_in_order(packet.documents)):
-        pieces.append(_imported(_letter(5 + number), document.title, document.pdf))
+def _requests(packet: PacketInput) -> list[_Piece]:
+    """The letter that asks lies on top of everything: contractors do not know a cover of ours (CGS, Noridian)."""
+    if "request" not in _wanted(packet):
+        return []
+    return [_imported("", f"Request: {one.title}", one) for one in packet.documents if one.kind == "request"]
+
+
+def _wanted(packet: PacketInput) -> list[str]:
+    return [one.part for one in packet.demands]
+
+
+def _exhibits(packet: PacketInput) -> list[_Piece]:
+    """Every exhibit that is wanted, in order, lettered from A."""
+    pieces: list[_Piece] = []
+    for part in _wanted(packet):
+        letter = _letter(len(pieces))
+        if part in d.OWN:
+            pieces += _made(packet, part, letter)
+        elif part != "request":
+            for document in packet.documents:
+                if document.kind == part:
+                    pieces.append(_imported(_letter(len(pieces)), document.title, document))
     return pieces
 
 
+def _made(packet: PacketInput, part: str, letter: str) -> list[_Piece]:
+    """One of the parts that we make; nothing where there is nothing to show."""
+    facts = packet.facts
+    if part == "claim_form":
+        paper = Document(kind=part, title=d.OWN[part], pdf=packet.claim_form) if packet.claim_form else None
+        return [_imported(letter, paper.title, paper)] if paper else []
+    if part == "report":
+        if packet.report:
+            return [_imported(letter, d.OWN[part], Document(kind=part, title="", pdf=packet.report))]
+        gap = ex.Points(caption="Not on file", items=(_NO_REPORT,))
+        return [_own(part, ex.Exhibit(letter=letter, title=d.OWN[part], blocks=(gap,)))]
+    trail = packet.trail or Trail()
+    make = {
+        "units": lambda: ex.claim_summary(letter, facts, packet.coding),
+        "presence": lambda: ex.presence_log(letter, facts),
+        "concurrency": lambda: ex.ledger_proof(letter, packet.days),
+        "personnel": lambda: ex.personnel(letter, facts, packet.people),
+        "history": lambda: ex.record_history(letter, facts, packet.entries, packet.names),
+        "trail": lambda: ex.audit_trail(letter, facts, trail.acts, trail.reads),
+    }
+    return [_own(part, make[part]())]
+
+
 _NO_REPORT = "No signed report of this case is on file."
-
-
-def _in_order(documents: Sequence[Document]) -> list[Document]:
-    """The order, the consent, then the others as they come."""
-    rank = {kind: number for number, (kind, _) in enumerate(EXPECTED)}
-    return sorted(documents, key=lambda document: rank.get(document.kind, len(rank)))
 
 
 def _letter(number: int) -> str:
@@ -169,27 +240,29 @@ def _letter(number: int) -> str:
     return chr(65 + number) if number < 26 else _letter(number // 26 - 1) + chr(65 + number % 26)
 
 
-def _own(exhibit: ex.Exhibit) -> _Piece:
+def _own(part: str, exhibit: ex.Exhibit) -> _Piece:
     """An exhibit of ours: set in Helvetica, or rendered when it holds letters that Helvetica lacks."""
     if all(spells(words) for words in ex.words(exhibit)):
         pdf = typeset(exhibit)
     else:
         pdf = render("packet_exhibit.html", "print.css", {"exhibit": exhibit})
     pages = list(PdfReader(io.BytesIO(pdf)).pages)
-    return _Piece(letter=exhibit.letter, title=exhibit.title, pages=pages, sha256=_digest(pdf), own=True)
+    digest = _digest(pdf) if exhibit.letter else ""
+    return _Piece(part=part, letter=exhibit.letter, title=exhibit.title, pages=pages, sha256=digest, own=True)
 
 
 def _digest(pdf: bytes) -> str:
     return hashlib.sha256(pdf).hexdigest()
 
 
-def _imported(letter: str, title: str, pdf: bytes) -> _Piece:
-    reader = PdfReader(io.BytesIO(pdf))
+def _imported(letter: str, title: str, paper: Document) -> _Piece:
+    reader = PdfReader(io.BytesIO(paper.pdf))
     return _Piece(
+        part=paper.kind,
         letter=letter,
         title=title,
         pages=list(reader.pages),
-        sha256=_digest(pdf),
+        sha256=_digest(paper.pdf),
         headings=tuple(_headings(reader)),
     )
 
@@ -201,38 +274,180 @@ def _headings(reader: PdfReader) -> Iterator[tuple[str, int]]:
             yield str(inner.title), number
 
 
-def _cover(
-    packet: PacketInput, pieces: Sequence[_Piece], reasons: list[str], preview: bool
-) -> tuple[_Piece, tuple[Part, ...]]:
-    """The cover names the pages of all parts, its own among them: made again in the rare case that it grew."""
-    length = 1
+def _front(
+    packet: PacketInput, before: Sequence[_Piece], exhibits: Sequence[_Piece], reasons: list[str], preview: bool
+) -> tuple[tuple[_Piece, _Piece], tuple[Part, ...], tuple[d.Answer, ...]]:
+    """Cover and requirements name the pages of all parts, their own among them: made again when they grew."""
+    missing = _lacking(packet)
+    length = (1, 1)
     while True:
-        parts = _parts(pieces, length)
-        context = {
-            "packet": packet,
-            "parts": parts,
-            "pages": sum(part.pages for part in parts),
-            "missing": [title for kind, title in EXPECTED if kind not in {d.kind for d in packet.documents}],
-            "rendering": _rendering(packet),
-            "dos": _day(service_day(packet.facts)),
-            "born": _day(packet.facts.header.patient.dob),
-            "reasons": reasons if preview else [],
-            "preview": WATERMARK if preview else "",
-        }
-        pages = PdfReader(io.BytesIO(render("packet.html", "print.css", context))).pages
-        if len(pages) == length:
-            return _Piece(letter="", title=parts[0].title, pages=list(pages), own=True), parts
-        length = len(pages)
-
-
-def _parts(pieces: Sequence[_Piece], cover: int) -> tuple[Part, ...]:
-    parts = [Part(letter="", title="Cover and index", first_page=1, pages=cover, sha256="")]
-    for piece in pieces:
-        first = parts[-1].first_page + parts[-1].pages
-        parts.append(
-            Part(letter=piece.letter, title=piece.title, first_page=first, pages=len(piece.pages), sha256=piece.sha256)
+        parts = _parts(before, (("Cover and index", length[0]), (REQUIREMENTS, length[1])), exhibits)
+        answers = d.answered(packet.demands, missing, _places(parts))
+        front = (
+            _own("", _cover(packet, parts, reasons, preview)),
+            _own("", _requirements(packet, answers, sum(part.pages for part in parts))),
         )
+        found = (len(front[0].pages), len(front[1].pages))
+        if found == length:
+            return front, parts, answers
+        length = found
+
+
+REQUIREMENTS = "Requirements and where they are met"
+
+
+def _parts(before: Sequence[_Piece], front: Sequence[tuple[str, int]], exhibits: Sequence[_Piece]) -> tuple[Part, ...]:
+    rows = [("", one.letter, one.title, len(one.pages), one.sha256) for one in before]
+    rows = [("request", *row[1:]) for row in rows]
+    rows += [("", "", title, pages, "") for title, pages in front]
+    rows += [(one.part, one.letter, one.title, len(one.pages), one.sha256) for one in exhibits]
+    parts, first = [], 1
+    for part, letter, title, pages, sha256 in rows:
+        parts.append(Part(part=part, letter=letter, title=title, first_page=first, pages=pages, sha256=sha256))
+        first += pages
     return tuple(parts)
+
+
+def _places(parts: Sequence[Part]) -> dict[str, tuple[tuple[str, int, int], ...]]:
+    """The exhibits of each part by name, with their pages."""
+    places: dict[str, tuple[tuple[str, int, int], ...]] = {}
+    for one in parts:
+        if one.part:
+            place = (one.letter, one.first_page, one.first_page + one.pages - 1)
+            places[one.part] = (*places.get(one.part, ()), place)
+    return places
+
+
+def _lacking(packet: PacketInput) -> dict[str, str]:
+    facts = packet.facts
+    return d.lacking(
+        coding=packet.coding,
+        recorded=bool(facts.time.segments),
+        watched=bool(facts.physician_log),
+        credentialed=any(person.credentials for person in packet.people),
+        report=packet.report is not None,
+        claim_form=packet.claim_form is not None,
+        papers={document.kind for document in packet.documents},
+    )
+
+
+def pages_said(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first} - {last}"
+
+
+def _cover(packet: PacketInput, parts: Sequence[Part], reasons: list[str], preview: bool) -> ex.Exhibit:
+    head = packet.letterhead
+    blocks: list[ex.Block] = []
+    if packet.facts.synthetic:
+        blocks.append(ex.Points(caption="", items=("SYNTHETIC CASE - no real person.",)))
+    if preview:
+        items = (
+            ("This packet cannot be submitted yet:", *reasons)
+            if reasons
+            else ("Nothing stands against it. Make the packet itself to send it.",)
+        )
+        blocks.append(ex.Box(caption=WATERMARK, items=items))
+    blocks += [ex.Pairs(rows=tuple(_facts(packet, sum(part.pages for part in parts))))]
+    if packet.denial:
+        blocks.append(ex.Pairs(caption="What is appealed", rows=tuple(_denied(packet.denial))))
+    listed = [part for part in parts if part.letter or part.part]
+    rows = [
+        (
+            part.letter or "-",
+            part.title,
+            pages_said(part.first_page, part.first_page + part.pages - 1),
+            f"{part.sha256[:32]}\n{part.sha256[32:]}",
+        )
+        for part in listed
+    ]
+    blocks.append(
+        ex.Table(
+            caption="Contents", head=("Exhibit", "Title", "Pages", "SHA-256 before stamping"), widths=(9, 43, 10, 38),
+            rows=tuple(rows), leads=tuple(part.letter for part in listed), fine=True,
+        )
+    )  # fmt: skip
+    contact = " \u00b7 ".join(filter(None, (*head.address_lines, head.phone)))
+    title = f"{d.PURPOSES[packet.purpose]} {packet.packet_id}"
+    return ex.Exhibit(
+        letter="",
+        title="Cover and index",
+        heading=title,
+        blocks=tuple(blocks),
+        above=tuple(filter(None, (head.name, contact))),
+    )
+
+
+def _facts(packet: PacketInput, pages: int) -> Iterator[tuple[str, str]]:
+    """Who, what and when, for somebody who sees nothing but the cover."""
+    header, lines = packet.facts.header, packet.coding.lines
+    if packet.asked:
+        yield "Asked for by", packet.asked.requester
+        yield "Their reference", packet.asked.reference or ex.NOT_ON_FILE
+        yield "Asked, due", f"{packet.asked.asked_on.isoformat()}, {packet.asked.due_on.isoformat()}"
+    yield "Payer", packet.payer or ex.NOT_ON_FILE
+    yield "Claim number", packet.claim_number or ex.NOT_ON_FILE
+    yield (
+        "Patient",
+        f"{header.patient.name}, born {_day(header.patient.dob)}, MRN {header.patient.mrn or ex.NOT_ON_FILE}",
+    )
+    yield "Member ID", packet.member_id or ex.NOT_ON_FILE
+    yield "Date of service", _day(service_day(packet.facts))
+    yield "Facility", ", ".join(filter(None, (header.facility.name, header.facility.state))) or ex.NOT_ON_FILE
+    yield "Procedure", header.procedure.text
+    codes = [f"{one.text} ({one.icd10 or 'code not on file'})" for one in header.diagnosis]
+    yield "Diagnosis", "\n".join(codes) or ex.NOT_ON_FILE
+    yield "Surgeon", header.surgeon or ex.NOT_ON_FILE
+    yield "Rendering", "\n".join(_rendering(packet)) or ex.NOT_ON_FILE
+    if "units" in _wanted(packet):
+        yield (
+            "Codes and units",
+            ", ".join(f"{' '.join((one.code, *one.modifiers))} x {one.units}" for one in lines) or "none",
+        )
+    yield "Pages", str(pages)
+
+
+def _denied(denial: Denial) -> Iterator[tuple[str, str]]:
+    for name, value in (
+        ("Level", denial.level),
+        ("Denied on", _day(denial.denied_on) if denial.denied_on else ""),
+        ("Payer's claim number", denial.claim_number),
+        ("Reason codes", denial.codes),
+        ("Amount", dollars(denial.cents) if denial.cents is not None else ""),
+        ("Reason given", denial.reason),
+    ):
+        yield name, value or ex.NOT_ON_FILE
+
+
+def _requirements(packet: PacketInput, answers: Sequence[d.Answer], pages: int) -> ex.Exhibit:
+    """Each thing that is wanted with the page that answers it, or that it is missing."""
+    rows = []
+    for one in answers:
+        if one.missing:
+            rows.append((one.asks, "-", "MISSING", one.missing))
+        else:
+            letters = ", ".join(letter or "on top" for letter, _, _ in one.places)
+            at = ", ".join(pages_said(first, last) for _, first, last in one.places)
+            rows.append((one.asks, letters, at, "enclosed"))
+    blocks: list[ex.Block] = [
+        ex.Table(
+            caption=f"What {packet.payer or 'the payer'} wants to see of this case",
+            head=("What", "Exhibit", "Page", "State"),
+            widths=(46, 10, 12, 32),
+            rows=tuple(rows),
+            leads=tuple(one.places[0][0] if one.places and not one.missing else "" for one in answers),
+            empty="Nothing is asked for.",
+        )
+    ]
+    if gone := [one for one in answers if one.missing and one.required]:
+        said = f"{len(gone)} {'is' if len(gone) == 1 else 'are'} missing. What is missing is not on file with us on the day of this packet."
+        blocks.append(ex.Points(caption="Missing", items=(said,)))
+    if packet.purpose in ("records", "audit"):
+        words = (
+            f"These {pages} pages are copies of what {packet.letterhead.name} keeps of this case. I keep the records or have "
+            "them in my charge."
+        )
+        blocks.append(ex.Sign(caption="Custodian of records", text=words))
+    return ex.Exhibit(letter="", title=REQUIREMENTS, blocks=tuple(blocks))
 
 
 def _rendering(packet: PacketInput) -> list[str]:
@@ -275,7 +490,7 @@ class _Sheet:
     def _stamps(self, size: tuple[float, float], piece: _Piece, number: int) -> bytes:
         top, bottom, right, room = size[1] - 19.5, 14.5, size[0] - SIDE, size[0] - 2 * SIDE
         of_whole = f"Page {self.count} of {self.total}"
-        of_part = f"Ex. {piece.letter} - {number}" if piece.letter else f"Cover - {number}"
+        of_part = f"{piece.stamp} - {number}"
         title_x = SIDE + width(of_part, STAMP, "/F2") + 8
         about = fitted(self.about, STAMP, room - 120)
         name = fitted(self.name, STAMP, room - width(about, STAMP) - 16, "/F2")
@@ -301,15 +516,15 @@ def _watermark(size: tuple[float, float]) -> bytes:
     return f"q 0.45 G 0.6 w 1 Tr {numbers(turned)} cm ".encode() + show(0, 0, letters, WATERMARK, "/F2") + b"Q\n"
 
 
-def _link_index(writer: PdfWriter, cover: _Piece, parts: Sequence[Part]) -> None:
-    """Make the rows of the index lead to their parts. The cover is placed unscaled, so its places hold."""
-    first = {part.letter: part.first_page - 1 for part in parts}
-    for number, page in enumerate(cover.pages):
+def _link(writer: PdfWriter, piece: _Piece, at: int, parts: Sequence[Part]) -> None:
+    """Make the rows of a page of the front lead to their exhibits. The front is placed unscaled, so its places hold."""
+    first = {part.letter: part.first_page - 1 for part in parts if part.letter}
+    for number, page in enumerate(piece.pages):
         for held in page.get("/Annots") or ():
             note = held.get_object()
             target = str(note.get("/A", {}).get("/URI", ""))
-            letter = target.removeprefix(_LINK)
-            if target.startswith(_LINK) and letter in first:
+            letter = target.removeprefix(LEADS)
+            if target.startswith(LEADS) and letter in first:
                 link = Link(rect=tuple(float(n) for n in note["/Rect"]), target_page_index=first[letter], fit=Fit.fit())
                 link[NameObject("/Border")] = note.get("/Border", link["/Border"])
-                writer.add_annotation(number, link)
+                writer.add_annotation(at + number, link)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from types import SimpleNamespace
 
 from actions import reports
 from models import Billing, BillingProvider, Case, Coverage, Facility, Fee, Patient, Payer, Person, Surgeon
 from practice import signing
 from practice.report import impression
-from tests.cast import NOW, PASSWORD, actor, load
+from tests.cast import PASSWORD, actor, load
 
 SINCE = date(2020, 1, 1)
 CHARGES = {
@@ -54,8 +54,9 @@ def billable(case: Case, **form: object) -> Case:
     return Case.get_by_id(case.id)
 
 
-def sign(case: Case, cast: SimpleNamespace, now: datetime = NOW) -> Case:
-    """Approved by Tess, signed by Pia."""
+def sign(case: Case, cast: SimpleNamespace) -> Case:
+    """Approved by Tess, signed by Pia the day after the operation."""
+    now = datetime.combine(case.date_of_service + timedelta(days=2), time(15), UTC)
     first = reports.draft(case, by=actor(cast.tess), now=now)
     reports.approve(first, by=actor(cast.tess), now=now)
     report = reports.impress(case, text=impression(reports.written(first)), by=actor(cast.pia), now=now)

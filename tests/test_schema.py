@@ -188,7 +188,7 @@ def signed(migrated):
     models.ClaimAct.create(claim=claim, act="made", state="coded", at=NOW)
     models.Decided.create(claim=claim, on=DAY, at=NOW, by=1)
     models.FindingOverride.create(case=case, finding="V09", message="m", reason="r", at=NOW, by=1)
-    models.OwnRule.create(name="n", then="hold", message="m", at=NOW, by=1)
+    models.OwnRule.create(number=1, name="n", then="hold", message="m", at=NOW, by=1)
     receiver = models.Receiver.create(name="House", receiver_id="R", submitter_id="S")
     sent = models.ClaimFile.create(
         receiver=receiver, interchange=1, batch="B1", claims=1, cents=100, document=paper, made_at=NOW
@@ -198,9 +198,17 @@ def signed(migrated):
     models.ClaimAnswer.create(file=heard, claim=claim, source="999", outcome="accepted", words="w")
     models.Counter.create(name="interchange", value=1)
     bill = models.Invoice.create(
-        facility=case.facility, number="I1", issued_on=DAY, due_on=DAY, total_cents=1, issued_by=1
+        facility=case.facility,
+        number="I1",
+        from_on=DAY,
+        until_on=DAY,
+        issued_on=DAY,
+        due_on=DAY,
+        total_cents=1,
+        issued_by=1,
     )
     models.InvoiceLine.create(invoice=bill, case=case, what="case", cents=1, derivation="d")
+    models.InvoicePayment.create(invoice=bill, paid_on=DAY, cents=1, at=NOW, by=1)
     models.AuditEntry.create(seq=1, at=NOW, action="sign", noun="report", prev="genesis", mac="m")
     case.signed_at = NOW
     case.save()
@@ -226,6 +234,7 @@ KEPT = [
     "entry",
     "finding_override",
     "invoice_line",
+    "invoice_payment",
     "override",
     "own_rule",
     "report",
@@ -305,6 +314,25 @@ def test_a_number_is_given_once(signed):
     assert db.execute_sql("UPDATE counter SET value = value + 1").rowcount == 1
 
 
+@pytest.mark.parametrize("change", ["number = 'I2'", "total_cents = 99", "due_on = '2027-01-01'"])
+def test_an_invoice_is_kept_as_it_was_issued_and_void_once(signed, change):
+    for write in (f"UPDATE invoice SET {change}", "DELETE FROM invoice"):
+        with pytest.raises(pw.IntegrityError, match="guard"):
+            db.execute_sql(write)
+    assert (
+        db.execute_sql("UPDATE invoice SET void_at = ?, void_by = 1", [models.UtcField().db_value(NOW)]).rowcount == 1
+    )
+    with pytest.raises(pw.IntegrityError, match="guard"):
+        db.execute_sql("UPDATE invoice SET void_at = NULL, void_by = NULL")
+
+
+def test_a_case_is_on_one_invoice_at_a_time(signed):
+    columns = {"from_on": DAY, "until_on": DAY, "issued_on": DAY, "due_on": DAY, "total_cents": 1, "issued_by": 1}
+    second = models.Invoice.create(facility=signed.facility, number="I2", **columns)
+    with pytest.raises(pw.IntegrityError, match="invoiced once"):
+        models.InvoiceLine.create(invoice=second, case=signed, what="case", cents=1, derivation="d")
+
+
 def test_every_guard_is_tried(signed):
     """A new guard fails this test until the tests above try it, so no guard is only believed in."""
     tried = {f"{table}_{kind}" for table in KEPT for kind in ("no_update", "no_delete")}
@@ -312,6 +340,7 @@ def test_every_guard_is_tried(signed):
     tried |= {"addendum_after_signature", "audit_entry_in_order", "proposal_no_delete"}
     tried |= {"credential_no_delete", "credential_type_no_delete"}
     tried |= {"claim_no_delete", "claim_body_update", "counter_only_up", "counter_no_delete"}
+    tried |= {"invoice_kept", "invoice_no_delete", "invoice_line_once"}
     assert set(GUARDS) <= tried
 
 

@@ -128,6 +128,7 @@ NAV = (
     ("Reports", "reports.inbox", "reports", ("owner", "physician", "technologist")),
     ("Claims", "claims.board", "claims", ("owner", "biller", "auditor")),
     ("Packets", "packets.listing", "packets", ("owner", "biller")),
+    ("Invoices", "invoices.listing", "money", ("owner", "biller", "auditor")),
     ("People", "people.listing", "people", ("owner",)),
     ("Credentials", "credentials.listing", "credentials", ("owner", "auditor", "biller")),
     ("Screening", "screenings.index", "search", ("owner", "auditor")),
@@ -199,24 +200,30 @@ def register(app: Flask) -> None:
     """Hang in every noun."""
     from views import (
         alerts,
+        answers,
         audit,
         billings,
         cases,
+        claim_files,
         claims,
         commands,
         credentials,
         desk,
         documents,
         editing,
+        fees,
+        invoices,
         ledger,
         notices,
         offline,
         packets,
+        paper_claims,
         passkeys,
         people,
         phone,
         places,
         record,
+        records_requests,
         reports,
         rules,
         screenings,
@@ -227,7 +234,7 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, ledger, notices, offline, packets, passkeys, people, phone, places, record, reports, rules, screenings, sessions, tables,
+        alerts, answers, audit, billings, cases, claim_files, claims, credentials, desk, documents, editing, fees, invoices, ledger, notices, offline, packets, paper_claims, passkeys, people, phone, places, record, records_requests, reports, rules, screenings, sessions, tables,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)

@@ -227,7 +227,7 @@ class DecisionForm(FlaskForm):
 for _n in range(1, ADJUSTMENTS + 1):
     setattr(
         DecisionForm, f"group{_n}",
-        SelectField(f"Group {_n}", choices=[("CO", "CO contract"), ("PR", "PR patient"), ("OA", "OA other"), ("PI", "PI payer")]),
+        SelectField(f"Group {_n}", default="CO", choices=[("CO", "CO contract"), ("PR", "PR patient"), ("OA", "OA other"), ("PI", "PI payer")]),
     )  # fmt: skip
     setattr(
         DecisionForm, f"reason{_n}",

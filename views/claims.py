@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, flash, redirect, request, url_for
 
-from actions import Refused, audit, claim_bodies, claims, fees, weighing
+from actions import Refused, answers, audit, claim_bodies, claims, fees, weighing
 from models import (
     SETTINGS,
     AnswerFile,
@@ -217,11 +217,11 @@ def _show(claim: Claim, status: int = 200, reasons: list[str] | None = None, wor
         acts=states.by_hand(claim.state), history=_history(claim), holds=_holds(claim),
         findings=[(one, *mend(case, weighed, one)) for one in weighed.findings] if weighed else [],
         asks={one.id: one for one in scrub.RULES}, first=first,
-        changes=claims.c.changes(claims.body(first), body) if first else [],
+        changes=claims.changes_of(claim),
         stale=claims.changed_since(claim) if open_now and claim.frequency != "8" else [], labels=_label,
         successors=list(Claim.select().where(Claim.replaces == claim.id).order_by(Claim.id)),
         others=list(Claim.select().where(Claim.case == claim.case_id, Claim.id != claim.id).order_by(Claim.id)),
-        files=_files(claim), answers=_answers(claim), next_payers=_next_payers(claim),
+        files=_files(claim), answers=_answers(claim), advice=answers.ADVICE, next_payers=_next_payers(claim),
         papers=list(Packet.select().where(Packet.case == claim.case_id, Packet.preview == False).order_by(Packet.id.desc()).limit(5)),  # noqa: E712
         soon=claim_board.soon(claim.file_by, today()) if open_now else "", replaceable=claim.state in states.SENT and claim.frequency != "8",
         unsent=open_now,

@@ -33,7 +33,7 @@ def find_case(id: int) -> Case:
 def find_document(id: int) -> Document:
     """A document of a case the person may see, or a proof of their own; drafts are not for billing."""
     document = Document.get_or_none(Document.id == id)
-    if document is None:
+    if document is None or document.kind in documents.TEXTS:
         abort(404)
     if document.case_id:
         find_case(document.case_id)

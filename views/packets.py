@@ -8,16 +8,33 @@ from datetime import datetime
 from itertools import groupby
 
 import peewee as pw
-from flask import Blueprint, abort, flash, redirect, url_for
+from flask import Blueprint, abort, flash, redirect, request, url_for
+from flask_wtf import FlaskForm
+from wtforms import DateField, SelectField, StringField, TextAreaField, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 import tasks
-from actions import Refused, audit, documents, packets, reports
+from actions import Refused, audit, documents, packets, records_requests, reports
 from actions.claim_bodies import as_billed
 from actions.weighing import Weighed, weigh
-from models import Addendum, Approval, Case, Document, Facility, Job, Packet, Patient, Signature
-from practice import coding, scrub
+from models import (
+    Addendum,
+    Approval,
+    Case,
+    Document,
+    Facility,
+    Job,
+    Packet,
+    Patient,
+    Person,
+    RecordsRequest,
+    Sending,
+    Signature,
+)
+from practice import coding, money, scrub
+from practice.demands import FAX_PAGES, OWN, PARTS, PORTAL_BYTES, PURPOSES
 from practice.kinds import KINDS
-from views import actor, me, now, page, polled, roles
+from views import SETTINGS, actor, me, now, page, polled, roles
 from views.reports import send
 
 bp = Blueprint("packets", __name__)
@@ -29,6 +46,44 @@ GROUPS = {
     "info": "Notes",
     "passed": "Let pass",
 }
+
+
+LEVELS = ["First level", "Second level", "External review", "Other"]
+
+
+class DenialForm(FlaskForm):
+    """What an appeal is about, as the payer's letter has it."""
+
+    level = SelectField("Level of the appeal", choices=LEVELS)
+    denied_on = DateField("Date of the denial", [InputRequired("Type the date on the letter.")])
+    claim_number = StringField("Payer's claim number", [Optional(), Length(max=40)])
+    codes = StringField(
+        "Reason codes", [Optional(), Length(max=80)], description="As on the remittance, such as CO-50, N180."
+    )
+    amount = StringField("Amount not paid", [Optional(), Length(max=20)])
+    reason = TextAreaField(
+        "Reason the payer gives", [DataRequired("Type the reason that the payer gives."), Length(max=1000)]
+    )
+
+    def validate_amount(self, field: StringField) -> None:
+        try:
+            money.cents(field.data or "0")
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+    def values(self) -> dict[str, object]:
+        return {
+            "level": self.level.data, "denied_on": self.denied_on.data.isoformat(), "claim_number": self.claim_number.data or "",
+            "codes": self.codes.data or "", "cents": money.cents(self.amount.data) if self.amount.data else None,
+            "reason": self.reason.data.strip(),
+        }  # fmt: skip
+
+
+class SendingForm(FlaskForm):
+    sent_on = DateField("Sent on", [InputRequired("Type the day it was sent.")])
+    how = SelectField("How", choices=list(packets.HOW.items()))
+    to = StringField("To", [DataRequired("Say to whom it was sent."), Length(max=200)])
+    tracking = StringField("Tracking or confirmation number", [Optional(), Length(max=80)])
 
 
 def find_case(id: int) -> Case:
@@ -59,14 +114,19 @@ def listing():
         .where(Case.signed_at.is_null(False)).order_by(Case.signed_at.desc(), Case.date_of_service.desc(), Case.id.desc()).limit(MOST)
     )  # fmt: skip
     numbers = [case.id for case in cases]
-    rows = Packet.select().where(Packet.case.in_(numbers), Packet.preview == False).order_by(Packet.id)  # noqa: E712
+    rows = (
+        Packet.select()
+        .where(Packet.case.in_(numbers), Packet.preview == False, Packet.purpose == "claim")  # noqa: E712
+        .order_by(Packet.id)
+    )
     last, states = {row.case_id: row for row in rows}, _states(rows)
     newer = _newest_content(numbers)
     stand = {case.id: _stand(last.get(case.id), states, newer.get(case.id)) for case in cases}
     audit.viewed(actor(), "packet", listed=numbers)
     todo = [case for case in cases if stand[case.id][0] != "ok"]
     groups = [("To do", todo), ("Ready", [case for case in cases if stand[case.id][0] == "ok"])]
-    return page("packets/listing.html", groups=groups, stand=stand, most=MOST, full=len(cases) == MOST)
+    asked = RecordsRequest.select().where(RecordsRequest.answered_on.is_null()).count()
+    return page("packets/listing.html", asked=asked, groups=groups, stand=stand, most=MOST, full=len(cases) == MOST)
 
 
 def _states(rows: pw.ModelSelect) -> dict[int, str]:
@@ -127,7 +187,8 @@ def _show(case: Case, status: int = 200, refused: list[str] | None = None):
     return page(
         "packets/show.html", status, case=case, weighed=weighed, refused=refused or [], groups=GROUPS, findings=findings,
         asks={one.id: one for one in scrub.RULES}, packets=[(row, _stand(row, states, newest)) for row in rows],
-        papers=papers, lacking=[documents.UPLOADS[kind] for kind in sorted(expected, reverse=True)],
+        papers=papers, lacking=[documents.UPLOADS[kind] for kind in sorted(expected, reverse=True)], purposes=PURPOSES,
+        sendings=packets.sent(case), how=packets.HOW, requests=list(records_requests.of_case(case)),
         signers=_signers(case, weighed), units=_units(weighed), may_read=_may_read(case), shared=_rendering(weighed), days=_days(weighed),
     )  # fmt: skip
 
@@ -275,6 +336,31 @@ def _on_person(weighed: Weighed, finding: scrub.Finding) -> tuple[str, str]:
 # Asking for a packet
 
 
+@bp.get("/cases/<row:id>/packets/new")
+@roles("owner", "biller")
+def new(id: int):
+    """What the payer wants for a purpose, and what is there of it, before a packet is asked for."""
+    purpose = request.args.get("purpose", "records")
+    return _new(find_case(id), purpose if purpose in PURPOSES else abort(404))
+
+
+def _new(
+    case: Case, purpose: str, status: int = 200, reasons: list[str] | None = None, denial: DenialForm | None = None
+):
+    audit.viewed(actor(), "packet", case_id=case.id)
+    weighed = weigh(case)
+    claim = packets.claim_of(case)
+    filled = {"claim_number": claim.payer_control if claim else "", "level": LEVELS[0]}
+    waiting = [one for one in records_requests.of_case(case) if one.purpose == purpose and not one.answered_on]
+    left_out = set(request.form.getlist("left-out"))
+    return page(
+        "packets/new.html", status, case=case, purpose=purpose, purposes=PURPOSES, reasons=reasons or [], left_out=left_out,
+        answers=packets.standing(case, purpose, weighed), objections=weighed.objections if purpose == "claim" else [],
+        denial=denial or (DenialForm(formdata=None, data=filled) if purpose == "appeal" else None), waiting=waiting,
+        asked=request.values.get("request", type=int), may_claim=not weighed.objections, own=OWN,
+    )  # fmt: skip
+
+
 @bp.post("/cases/<row:id>/packets")
 @roles("owner", "biller")
 def request_packet(id: int):
@@ -288,10 +374,22 @@ def request_preview(id: int):
 
 
 def _ask(case: Case, *, preview: bool):
+    purpose = request.form.get("purpose", "claim")
+    if purpose not in PURPOSES:
+        abort(404)
+    form = DenialForm() if purpose == "appeal" else None
+    if form and not form.validate():
+        return _new(case, purpose, 422, denial=form)
+    asked = RecordsRequest.get_or_none(RecordsRequest.id == (request.form.get("request", type=int) or 0))
     try:
-        packet = packets.request(case, preview=preview, by=actor(), now=now())
+        packet = packets.request(
+            case, preview=preview, purpose=purpose, answers=asked, denial=form.values() if form else None,
+            left_out=[part for part in request.form.getlist("left-out") if part in PARTS], by=actor(), now=now(),
+        )  # fmt: skip
     except Refused as refused:
-        return _show(case, 422, refused.reasons)
+        if purpose == "claim" and "left-out" not in request.form:
+            return _show(case, 422, refused.reasons)
+        return _new(case, purpose, 422, refused.reasons, form)
     tasks.wake()
     return redirect(url_for("packets.progress", id=packet.id), 303)
 
@@ -301,9 +399,44 @@ def _ask(case: Case, *, preview: bool):
 @polled
 def progress(id: int):
     """The packet while it is made; it asks for itself until it is there."""
-    packet = find_packet(id)
+    return _progress(find_packet(id))
+
+
+def _progress(packet: Packet, status: int = 200, form: SendingForm | None = None, reasons: list[str] | None = None):
     job = Job.get_or_none(Job.key == f"packet/{packet.id}")
-    return page("packets/progress.html", packet=packet, job=job)
+    sendings = (
+        Sending.select(Sending, Person.name.alias("person"))
+        .join(Person, pw.JOIN.LEFT_OUTER, on=(Person.id == Sending.by))
+        .where(Sending.packet == packet.id)
+        .order_by(Sending.id)
+        .objects()
+    )
+    today = now().astimezone(SETTINGS.zone).date()
+    asked = packet.answers.requester if packet.answers else ""
+    to = asked or (packet.case.payer.name if packet.case.payer else "")
+    return page(
+        "packets/progress.html", status, packet=packet, job=job, purposes=PURPOSES, sendings=list(sendings), how=packets.HOW,
+        form=form or SendingForm(formdata=None, data={"sent_on": today, "to": to}), reasons=reasons or [],
+        most=(FAX_PAGES, PORTAL_BYTES),
+    )  # fmt: skip
+
+
+@bp.post("/packets/<row:id>/sendings")
+@roles("owner", "biller")
+def send_packet(id: int):
+    """Write down that exactly these pages went out."""
+    packet, form = find_packet(id), SendingForm()
+    if not form.validate():
+        return _progress(packet, 422, form)
+    try:
+        packets.send(
+            packet, on=form.sent_on.data, how=form.how.data, to=form.to.data, tracking=form.tracking.data or "",
+            by=actor(), now=now(),
+        )  # fmt: skip
+    except Refused as refused:
+        return _progress(packet, 422, form, refused.reasons)
+    flash("It is written down what was sent.")
+    return redirect(url_for("packets.progress", id=id), 303)
 
 
 @bp.get("/packets/<row:id>/pdf")

@@ -168,7 +168,7 @@ class CaseForScrub(Struct, frozen=True, kw_only=True, dict=True):
             return tuple(
                 BilledLine(
                     code=line.code, units=line.units, rendering=line.rendering, pos=self.pos, on=self.day,
-                    modifiers=(*line.modifiers, *self.chosen(line.code)), npi=self.npis.get(line.rendering or "", ""),
+                    modifiers=tuple(dict.fromkeys((*line.modifiers, *self.chosen(line.code)))), npi=self.npis.get(line.rendering or "", ""),
                 )
                 for line in self.coding.lines
             )  # fmt: skip

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from . import read
 from .acks import Answers, ClaimAnswer, Outcome, TransactionAnswer
@@ -33,6 +34,8 @@ class Told(Struct, frozen=True, kw_only=True):
     outcome: Outcome
     words: str
     payer_claim_number: str = ""
+    interchange: str = ""
+    """The file that a TA1 or 999 speaks of; a 277CA speaks of the claim, in whichever file it stands."""
 
 
 class Matched(Struct, frozen=True, kw_only=True):
@@ -104,7 +107,11 @@ def _same(ours: str, theirs: str) -> bool:
 def _spread(named: Sequence[Sent], by: Literal["TA1", "999"], outcome: Outcome, words: str) -> list[Told]:
     """A verdict on a file, told of each claim in it: a sound file is no accepted claim."""
     of_claim: Outcome = "received" if outcome == "accepted" else outcome
-    return [Told(claim=claim, by=by, outcome=of_claim, words=words) for file in named for claim in file.claims]
+    return [
+        Told(claim=claim, by=by, outcome=of_claim, words=words, interchange=file.interchange)
+        for file in named
+        for claim in file.claims
+    ]
 
 
 def _of_transaction(named: Sequence[Sent], answer: TransactionAnswer) -> list[Told]:
@@ -113,7 +120,7 @@ def _of_transaction(named: Sequence[Sent], answer: TransactionAnswer) -> list[To
     for told in _spread(named, "999", answer.outcome, answer.words):
         own = [fault.message for fault in answer.faults if fault.claim.upper() in ("", told.claim.upper())]
         words = " ".join([told.words, *own]) if own else told.words
-        found.append(Told(claim=told.claim, by="999", outcome=told.outcome, words=words))
+        found.append(replace(told, words=words))
     return found
 
 

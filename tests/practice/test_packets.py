@@ -84,7 +84,7 @@ def packet(**changes) -> PacketInput:
         "report": REPORT,
         "people": PEOPLE,
         "documents": (
-            Document(kind="other", title="Operative note", pdf=pdf(2, "Operative note")),
+            Document(kind="op_note", title="Operative note", pdf=pdf(2, "Operative note")),
             Document(kind="order", title="Order of June 1", pdf=pdf(1, "Order")),
         ),
     }
@@ -112,6 +112,7 @@ def test_the_parts_stand_in_order_and_the_pages_add_up():
     made = usual()
     assert [(part.letter, part.title) for part in made.parts] == [
         ("", "Cover and index"),
+        ("", "Requirements and where they are met"),
         ("A", "Claim summary"),
         ("B", "Signed report"),
         ("C", "Time and presence log"),
@@ -129,7 +130,8 @@ def test_every_page_is_stamped_with_the_patient_the_packet_and_both_page_numbers
     made = usual()
     for number, text in enumerate(texts(made), 1):
         part = max((p for p in made.parts if p.first_page <= number), key=lambda p: p.first_page)
-        of_part = f"Ex. {part.letter} - {number - part.first_page + 1}" if part.letter else f"Cover - {number}"
+        front = part.title.split()[0]
+        of_part = f"{f'Ex. {part.letter}' if part.letter else front} - {number - part.first_page + 1}"
         for stamp in ("LUKASZ, ANN", "DOB 2012-01-20", "MRN M-1001", "DOS 2026-06-09", "Packet C-77-1", of_part):
             assert stamp in plain(text), (number, stamp)
         assert f"Page {number} of {made.pages}" in plain(text)
@@ -151,7 +153,7 @@ def stamp_lines(page) -> set[float]:
 
 def test_no_stamp_lies_on_an_imported_page():
     reader = PdfReader(io.BytesIO(usual().pdf))
-    for page in reader.pages[usual().parts[2].first_page - 1 : usual().parts[3].first_page - 1]:
+    for page in reader.pages[usual().parts[3].first_page - 1 : usual().parts[4].first_page - 1]:
         left, low, right, high = corners(page)
         assert stamp_lines(page) == {14.5, 772.5}
         assert low > 14.5 + 8 and high < 772.5 - 2
@@ -171,7 +173,7 @@ def test_the_outline_is_the_parts():
 def test_the_cover_holds_the_digest_and_the_pages_of_each_part():
     cover = texts(usual())[0]
     digits = re.sub(r"\s", "", cover)
-    parts = usual().parts[1:]
+    parts = usual().parts[2:]
     assert all(part.sha256 in digits for part in parts)
     assert parts[1].sha256 == hashlib.sha256(REPORT).hexdigest()
     assert parts[6].sha256 == hashlib.sha256(pdf(2, "Operative note")).hexdigest()
@@ -198,19 +200,22 @@ def test_the_cover_says_who_what_and_when():
 def test_a_row_of_the_index_leads_to_its_part():
     reader = PdfReader(io.BytesIO(usual().pdf))
     pages = [page.indirect_reference.idnum for page in reader.pages]
-    leads = [pages.index(note.get_object()["/Dest"][0].idnum) + 1 for note in reader.pages[0]["/Annots"]]
-    assert leads == [first for part in usual().parts[1:] for first in (part.first_page, part.first_page)]
+    for page in reader.pages[:2]:
+        leads = [pages.index(note.get_object()["/Dest"][0].idnum) + 1 for note in page["/Annots"]]
+        assert leads == [part.first_page for part in usual().parts[2:]]
 
 
 def test_what_is_missing_is_said_on_the_index():
-    cover = plain(texts(usual())[0])
-    assert "Consent - not on file" in cover
+    cover, requirements = (plain(text) for text in texts(usual())[:2])
     assert "Claim number not on file" in cover
-    assert "Order for monitoring" not in cover
+    assert "MISSING" not in requirements
+    bare = plain(texts(assemble(packet(documents=())))[1])
+    assert "The surgeon's order for monitoring - MISSING Order for monitoring is not on file." in bare
+    assert "1 is missing." in bare
 
 
 def test_the_arithmetic_of_a_line_is_printed_step_by_step_and_once():
-    page = plain(texts(usual())[1])
+    page = plain(texts(usual())[2])
     assert page.count("95941 = floor((200+29)/60) = 3") == 1
     for words in ("S1 (remote): 140 min", "95937 - counted as part of anesthesia", "- 40 set-up"):
         assert words in page
@@ -218,7 +223,7 @@ def test_the_arithmetic_of_a_line_is_printed_step_by_step_and_once():
 
 
 def log() -> str:
-    part = usual().parts[3]
+    part = usual().parts[4]
     return plain(" ".join(texts(usual())[part.first_page - 1 : part.first_page - 1 + part.pages]))
 
 
@@ -251,7 +256,7 @@ def test_a_late_entry_of_the_log_is_marked_in_its_row():
 
 
 def test_credentials_are_judged_on_the_date_of_service():
-    part = usual().parts[5]
+    part = usual().parts[6]
     page = plain(texts(usual())[part.first_page - 1])
     assert re.search(r"Medical license L-1 CO Board 2020-01-01 - 2026-06-09 valid", page)
     assert "EXPIRED" in page
@@ -273,7 +278,7 @@ def test_a_preview_is_always_possible_marked_on_every_page_and_names_what_blocks
     pages = texts(made)
     assert all(WATERMARK in plain(text) for text in pages)
     assert "DOC-08: Set-up time is missing." in plain(pages[0])
-    assert "No signed report of this case is on file." in plain(pages[made.parts[2].first_page - 1])
+    assert "No signed report of this case is on file." in plain(pages[made.parts[3].first_page - 1])
     assert not any(WATERMARK in plain(text) for text in texts(usual()))
 
 
@@ -287,7 +292,7 @@ def test_an_empty_record_previews_with_every_gap_named():
         "DOS not on file",
         "No monitoring segment is recorded.",
         "No line is supported by the record.",
-        "Order for monitoring - not on file",
+        "Order for monitoring is not on file.",
         "[not recorded] Technologist",
         "not on file technologist",
         "Diagnosis not on file",
