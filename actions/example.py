@@ -88,9 +88,9 @@ def fill(*, now: datetime) -> list[str]:
         people = _people(password, now)
         _places()
         _credentials(people, now.date())
-        _own_rules(Actor(people["Olive Owens"]), now)
         _cases(people, password, now)
         example_claims.fill(people, now)
+        _own_rules(Actor(people["Olive Owens"]), now)
         rules.note_all(now)
     lines = ["Example practice, all made up. Sign in with:"]
     lines += [f"  {', '.join(roles):<14}{email:<22}{password}" for _, email, _, _, roles in PEOPLE]
