@@ -23,6 +23,7 @@ from actions import (
     credentials,
     documents,
     example_claims,
+    example_files,
     packets,
     places,
     records,
@@ -85,6 +86,7 @@ def fill(*, now: datetime) -> list[str]:
         _credentials(people, now.date())
         _cases(people, password, now)
         example_claims.fill(people, now)
+        example_files.fill(people, now)
     lines = ["Example practice, all made up. Sign in with:"]
     lines += [f"  {', '.join(roles):<14}{email:<22}{password}" for _, email, _, _, roles in PEOPLE]
     with os.fdopen(os.open(logins, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

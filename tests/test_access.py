@@ -23,6 +23,7 @@ from models import (
     Assignment,
     AuditEntry,
     Case,
+    Claim,
     Coverage,
     Credential,
     CredentialType,
@@ -30,6 +31,7 @@ from models import (
     Dossier,
     Education,
     Hit,
+    Hold,
     Packet,
     Party,
     Passkey,
@@ -47,9 +49,11 @@ from models import (
 )
 from practice import factsheet
 from practice.cases import digest
+from practice.claims import to_json
 from tests import cast as the_cast
 from tests import sent
 from tests.cast import NOW, actor
+from tests.practice import made_claims
 from views import now
 
 PUBLIC = {
@@ -71,9 +75,12 @@ OWN_NOTICES = {
 }  # fmt: skip
 """Everybody keeps their own devices and is told on them."""
 BILLER_MAY_POST = {
-    "answers.add", "cases.search", "claim_files.ask", "claim_files.give_up", "claim_files.hand_in", *OWN_NOTICES, "documents.add", "documents.withdraw", "packets.request_packet", "packets.request_preview",
-    "paper_claims.add_printer", "paper_claims.mail", "paper_claims.remove_printer", "paper_claims.revise_printer",
-    "places.cover", "places.create", "places.revise", "places.revise_coverage", "places.search_patients",
+    *OWN_NOTICES, "answers.add", "billings.keep", "billings.make", "cases.search", "claim_files.ask",
+    "claim_files.give_up", "claim_files.hand_in", "claims.act", "claims.bill_next", "claims.clear", "claims.hold",
+    "claims.release", "claims.remake", "claims.replace_claim", "documents.add", "documents.withdraw",
+    "packets.request_packet", "packets.request_preview", "paper_claims.add_printer", "paper_claims.mail",
+    "paper_claims.remove_printer", "paper_claims.revise_printer", "places.cover", "places.create", "places.revise",
+    "places.revise_coverage", "places.search_patients",
     "reports.print_", "sessions.change_password", "sessions.end", "sessions.sign_out",
 }  # fmt: skip
 """Reviewed: billing files papers and packets and keeps places; it never touches record or report (reliability.md 8)."""
@@ -120,6 +127,8 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "cases/<id>": Objects(own.case, other.case, "case"),
         "reports/<id>": Objects(own.report, other.report, "case"),
         "documents/<id>": Objects(own.document, other.document, "case"),
+        "claims/<id>": Objects(world.claim, world.claim),
+        "holds/<hold>": Objects(world.hold, world.hold),
         "packets/<id>": Objects(own.packet, other.packet, "case"),
         "proposals/<id>": Objects(own.proposal, other.proposal, "case"),
         "entries/<id>": Objects(own.entry, other.entry, "case"),
@@ -296,6 +305,11 @@ def world(app, cast):
     kind = CredentialType.get(CredentialType.name == "CNIM")
     made.kind, made.requirement = kind.id, Requirement.get(Requirement.facility.is_null()).id
     made.dossier = Dossier.create(person=cast.tess, facility=cast.mercy, requested_at=NOW).id
+    made.claim = Claim.create(
+        case=own, payer=cast.acme, number="EV1", body=to_json(made_claims.claim()), date_of_service=NOW.date(), total_cents=1,
+        state_at=NOW, made_at=NOW,
+    ).id  # fmt: skip
+    made.hold = Hold.create(claim=made.claim, reason="Asked for the op note", at=NOW, by=cast.bo.id).id
     everyone = made.everyone.values()
     made.held = {one.id: Credential.create(person=one, type=kind, until_on=NOW.date()).id for one in everyone}
     hour = {"type": kind, "title": "t", "category": "course", "earned_on": NOW.date(), "minutes": 60}

@@ -17,7 +17,7 @@ NOUNS = {
 def mended_at(case: Case, lack: Lack) -> tuple[str, str]:
     """The page on which a lack is mended; empty where this person cannot go."""
     if lack.where == "billing":
-        return url_for("billings.show", id=case.id), "Fill in the billing form"
+        return url_for("billings.show", id=case.id, _anchor="form"), "Fill in the billing form"
     if lack.where in NOUNS and me().has("owner", "biller"):
         noun = PLACES[NOUNS[lack.where]]
         if lack.id is None:
