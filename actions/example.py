@@ -23,6 +23,7 @@ from actions import (
     credentials,
     documents,
     example_claims,
+    example_files,
     fees,
     packets,
     places,
@@ -91,6 +92,7 @@ def fill(*, now: datetime) -> list[str]:
         _cases(people, password, now)
         example_claims.fill(people, now)
         _own_rules(Actor(people["Olive Owens"]), now)
+        example_files.fill(people, now)
         rules.note_all(now)
     lines = ["Example practice, all made up. Sign in with:"]
     lines += [f"  {', '.join(roles):<14}{email:<22}{password}" for _, email, _, _, roles in PEOPLE]

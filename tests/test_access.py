@@ -16,7 +16,7 @@ import pytest
 from pypdf import PdfWriter
 from werkzeug.routing import Rule
 
-from actions import documents, loading, notices, people, places, reports, tables
+from actions import answers, documents, loading, notices, people, places, reports, tables
 from models import (
     ROLES,
     TABLES,
@@ -38,6 +38,7 @@ from models import (
     Passkey,
     Patient,
     Person,
+    Printer,
     Proposal,
     Report,
     Requirement,
@@ -51,6 +52,7 @@ from practice import factsheet
 from practice.cases import digest
 from practice.claims import to_json
 from tests import cast as the_cast
+from tests import sent
 from tests.cast import NOW, actor
 from tests.practice import made_claims
 from tests.practice.made_tables import MUE, source
@@ -75,10 +77,13 @@ OWN_NOTICES = {
 }  # fmt: skip
 """Everybody keeps their own devices and is told on them."""
 BILLER_MAY_POST = {
-    "cases.search", *OWN_NOTICES, "documents.add", "documents.withdraw", "packets.request_packet", "packets.request_preview",
-    "billings.keep", "billings.make", "claims.act", "claims.bill_next", "claims.clear", "claims.hold", "claims.release",
-    "claims.remake", "claims.replace_claim", "fees.end", "fees.take_in", "places.cover", "places.create", "places.follow", "places.revise", "places.revise_coverage", "places.search_patients",
-    "tables.load", "tables.offer", "tables.withdraw", "reports.print_", "sessions.change_password", "sessions.end", "sessions.sign_out",
+    *OWN_NOTICES, "answers.add", "billings.keep", "billings.make", "cases.search", "claim_files.ask",
+    "claim_files.give_up", "claim_files.hand_in", "claims.act", "claims.bill_next", "claims.clear", "claims.hold",
+    "claims.release", "claims.remake", "claims.replace_claim", "documents.add", "documents.withdraw", "fees.end",
+    "fees.take_in", "packets.request_packet", "packets.request_preview", "paper_claims.add_printer",
+    "paper_claims.mail", "paper_claims.remove_printer", "paper_claims.revise_printer", "places.cover", "places.create",
+    "places.follow", "places.revise", "places.revise_coverage", "places.search_patients", "reports.print_",
+    "sessions.change_password", "sessions.end", "sessions.sign_out", "tables.load", "tables.offer", "tables.withdraw",
 }  # fmt: skip
 """Reviewed: billing files papers and packets and keeps places; it never touches record or report (reliability.md 8)."""
 AUDITOR_MAY_POST = {
@@ -156,6 +161,11 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "hits/<id>": Objects(world.hit, world.hit),
         "ledger/<person>": Objects(world.cast.pia.id, world.cast.stan.id, "person"),
         "<person>/<day>": Objects("2026-09-01", "2026-09-01", "word"),
+        "receivers/<id>": Objects(world.receiver, world.receiver),
+        "batches/<id>": Objects(world.batch, world.batch),
+        "claim-files/<id>": Objects(world.claim_file, world.claim_file),
+        "answers/<id>": Objects(world.answer_file, world.answer_file),
+        "printers/<id>": Objects(world.printer, world.printer),
         "people/<id>": Objects(world.cast.bo.id, world.cast.stan.id),
         "sessions/<id>": Objects("session", world.session, "person"),
         "devices/<id>": Objects("device", world.device, "person"),
@@ -274,6 +284,15 @@ def _screened(made: SimpleNamespace) -> None:
     made.party, made.screening, made.hit, made.result = party.id, run.id, hit.id, result.id
 
 
+def _sent(made: SimpleNamespace) -> None:
+    """A file of claims with an answer to it, the batch it was made of, and a printer."""
+    file = sent.file_of(made.cast, "1")
+    raw = sent.ack(file)
+    made.claim_file, made.receiver, made.batch = file.id, file.receiver_id, file.batches.get().id
+    made.answer_file = answers.receive(raw, name="a.999", by=actor(made.cast.bo), now=NOW).file.id
+    made.printer = Printer.create(name="Desk").id
+
+
 @pytest.fixture
 def world(app, cast):
     """Case `own` of Tess and Pia, case `other` of neither, one of each other thing, and a session for each person."""
@@ -306,6 +325,7 @@ def world(app, cast):
     hour = {"type": kind, "title": "t", "category": "course", "earned_on": NOW.date(), "minutes": 60}
     made.learned = {one.id: Education.create(person=one, **hour).id for one in everyone}
     _screened(made)
+    _sent(made)
     for person in made.everyone.values():
         client = app.test_client().sign_in(person)
         made.cookies[person.id] = client.get_cookie("evoked").value
