@@ -53,7 +53,12 @@ def test_an_order_is_kept_as_a_plain_pdf(client_for, cast, raw, name, pages):
     tess = client_for(cast.tess)
     assert send(tess, case, raw, name).status_code == 303
     document = Document.get()
-    assert (document.kind, document.title, document.pages, document.added_by) == ("order", "Order for monitoring", pages, cast.tess.id)
+    assert (document.kind, document.title, document.pages, document.added_by) == (
+        "order",
+        "Order for monitoring",
+        pages,
+        cast.tess.id,
+    )
     assert files() == [documents.path(document)]
     answer = tess.get(f"/documents/{document.id}")
     assert len(PdfReader(io.BytesIO(answer.data)).pages) == pages

@@ -301,7 +301,7 @@ def test_what_is_wanted_points_at_the_page_that_answers_it(client_for, cast):
         part = parts[one["part"]]
         assert (letter, first, last) == (part["letter"], part["first_page"], part["first_page"] + part["pages"] - 1)
         assert f"Ex. {letter} - 1" in pages(packet)[first - 1]
-    assert [one["part"] for one in packet.demands if one["missing"]] == ["order"]
+    assert [one["part"] for one in packet.demands if one["missing"]] == ["personnel", "order"]
 
 
 def test_the_letter_that_asks_lies_on_top(client_for, cast):
