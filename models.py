@@ -416,6 +416,8 @@ class PayerRule(Row):
     min_first_quarter_minutes = pw.IntegerField(default=8)
     min_first_hour_minutes = pw.IntegerField(default=31)
     follows_cms = pw.BooleanField(default=False)
+    pays_technical = pw.BooleanField(default=False)
+    """It pays us the technical part in a facility too, by contract."""
     max_concurrent = pw.IntegerField(default=3)
     filing_days = pw.IntegerField(null=True)
     """Days from the date of service in which a first claim must be there; null: not known."""
@@ -1322,7 +1324,7 @@ class Billing(Row):
     diagnosis = ListField(default=list)
     """The ICD-10-CM codes for the claim, first the one that counts most; empty: those of the case."""
     modifiers = ListField(default=dict)
-    """Modifiers that a person chose for a code, with the reason: {code: [modifier, reason]}."""
+    """Modifiers that a person chose for a code, with the reason: {code: ["XS RT", reason]}; "*" is every line."""
     pointers = ListField(default=dict)
     """Which diagnoses a code points at, counted from 1: {code: [1, 3]}; a code that is not in it points at the first four."""
     payer = pw.ForeignKeyField(Payer, null=True)
@@ -1364,7 +1366,7 @@ class Claim(Row):
             pw.Check(f"state IN ({', '.join(map(repr, claim_states.STATES))})"),
         ]
         indexes = (
-            (("state", "date_of_service", "total_cents", "id"), False),
+            (("state", "date_of_service", "total_cents", "id", "payer", "file_by"), False),
             (("payer", "date_of_service"), False),
             (("case", "id"), False),
         )

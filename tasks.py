@@ -33,6 +33,7 @@ from huey.serializer import Serializer
 
 from actions import (
     MACHINE,
+    Actor,
     Refused,
     alerts,
     audit,
@@ -48,12 +49,14 @@ from actions import (
 )
 from models import (
     SETTINGS,
+    Batch,
     Device,
     Dossier,
     Invoice,
     Job,
     Notice,
     Packet,
+    Person,
     Proposal,
     Report,
     Screened,
@@ -61,7 +64,7 @@ from models import (
     Snapshot,
     Statement,
     db,
-)  # fmt: skip
+)
 from practice import drafting, factsheet, slots
 from practice.cases import Facts
 from practice.notices import endpoint_objections
@@ -726,6 +729,14 @@ def _rules(run_id: int) -> Effect:
     return lambda: jobs.ran(run_id, now=_now())
 
 
+def _claim_file(batch_id: int) -> Effect:
+    from actions import claim_files
+
+    batch = Batch.get_by_id(batch_id)
+    by = Actor(person=Person.get_by_id(batch.requested_by)) if batch.requested_by else MACHINE
+    return _nothing if batch.done_at else claim_files.make(batch, by=by, now=_now())
+
+
 def _unbilled(case_id: int) -> Effect:
     from actions import unbilled
 
@@ -738,6 +749,7 @@ WORK: dict[str, Callable[[int], Effect]] = {
     "invoice": _invoice,
     "statement": _statement,
     "unbilled": _unbilled,
+    "claim_file": _claim_file,
     "notice": _notice,
     "polish": _polish,
     "dossier": _dossier,

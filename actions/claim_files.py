@@ -10,19 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
 import msgspec
 import peewee as pw
 
-from actions import Actor, Refused, audit, claims, documents, jobs, tables
-from models import SETTINGS, Batch, Claim, ClaimAnswer, ClaimFile, ClaimInFile, Counter, FileAct, Payer, Receiver, db
+from actions import Actor, Refused, audit, claims, counters, documents, jobs, tables
+from models import SETTINGS, Batch, Claim, ClaimAnswer, ClaimFile, ClaimInFile, FileAct, Payer, Receiver, db
 from practice.claims import Claim as Body
 from practice.x12 import checks, p837, telling
 
 COUNTED_FROM = datetime(2026, 1, 1, tzinfo=UTC)
+"""Numbers are never below the seconds since then, see `counters.take`; the nine digits of ISA13 last until 2057."""
 SENDER = "submitter_"
 """How an option begins that is the sender's own: submitter_isa_id is p837.Submitter.isa_id."""
 MOST = 5000
@@ -128,7 +129,13 @@ def _tried(rows: Sequence[Claim], receiver: Receiver, now: datetime) -> Made:
     try:
         written = _written(bodies, receiver, 999_999_999, now)
     except p837.Unwritable as why:
-        return Made(bodies, tuple((_named(said, ids), said) for said in why.reasons))
+        refused = tuple((_named(said, ids), said) for said in why.reasons)
+        blamed = {row for row, _ in refused}
+        sound = [row for row in rows if row.id not in blamed]
+        rest = _tried(sound, receiver, now).problems if sound and None not in blamed else ()
+        return Made(bodies, (*refused, *rest))
+    except Refused as why:
+        return Made(bodies, tuple((None, said) for said in why.reasons))
     data = written.text.encode()
     found = telling.told(data, checks.check(data, today=_local(now).date(), diagnosis=diagnosis()).findings)
     problems = [
@@ -189,7 +196,7 @@ def diagnosis() -> checks.Diagnosis:
 
 def _numbered(rows: Sequence[Claim], tried: Made, receiver: Receiver, *, by: Actor, now: datetime) -> ClaimFile:
     """The same file under numbers of its own, kept; inside the transaction that gives them out."""
-    number = _number(now)
+    number = counters.take("interchange", least=(now - COUNTED_FROM) // timedelta(seconds=1))
     written = _written(tried.bodies, receiver, number, now)
     document = documents.store(
         written.text.encode(), case=None, kind="claim_file", title=f"Claim file {number:09d}", pages=0, by=by, now=now
@@ -202,16 +209,6 @@ def _numbered(rows: Sequence[Claim], tried: Made, receiver: Receiver, *, by: Act
         ClaimInFile.insert_many(part).execute()
     audit.record(by, "make", "claim_file", row_id=file.id, sha256=document.sha256, claims=len(rows))
     return file
-
-
-def _number(now: datetime) -> int:
-    """A number above all before it, and never below the seconds since 2026: so a database that was put back from an old
-    backup, which has forgotten its last files, does not give their numbers again (nine digits last until 2057)."""
-    Counter.insert(name="interchange", value=0).on_conflict_ignore().execute()
-    last = Counter.get(Counter.name == "interchange").value
-    number = max(last + 1, int((now - COUNTED_FROM).total_seconds()))
-    Counter.update(value=number).where(Counter.name == "interchange").execute()
-    return number
 
 
 # What becomes of a file
@@ -236,7 +233,7 @@ def download(file: ClaimFile, *, by: Actor) -> bytes:
     if gone := strays(file) if file.usage == "P" else []:
         raise Refused(
             *(f"Claim {row.number} is {row.state} since the file was made." for row in gone),
-            "Give the file up and make a new one: what is handed in cannot be taken back.",
+            "Give the file up and make a new one: what was handed in cannot be taken back.",
         )
     found = documents.read(file.document)
     audit.record(by, "download", "claim_file", row_id=file.id, sha256=file.document.sha256)
@@ -276,8 +273,24 @@ def _settled(file: ClaimFile) -> bool:
 
 def export(receiver: Receiver, *, by: Actor, now: datetime) -> ClaimFile:
     """Everything that waits for a receiver as one file, at once. Refused with every reason when one claim is not sound."""
+    return _at_once(receiver, [row.id for row in waiting(receiver)], by=by, now=now)
+
+
+def alone(claim: Claim, *, by: Actor, now: datetime) -> bytes:
+    """A released claim as a file of its own; the file it stands in already, when that holds it alone."""
+    if claim.payer.receiver is None:
+        raise Refused(f"{claim.payer.name} has no receiver, so its claims are printed. Name one under Places, Payers.")
+    last = (
+        ClaimFile.select().join(ClaimInFile).where(ClaimInFile.claim == claim.id).order_by(ClaimFile.id.desc()).first()
+    )
+    if last and last.claims == 1 and not act_of(last):
+        return download(last, by=by)
+    return download(_at_once(claim.payer.receiver, [claim.id], by=by, now=now), by=by)
+
+
+def _at_once(receiver: Receiver, ids: Sequence[int], *, by: Actor, now: datetime) -> ClaimFile:
     with db.atomic():
-        batch = _batch(receiver, [row.id for row in waiting(receiver)], by=by, now=now)
+        batch = _batch(receiver, ids, by=by, now=now)
     effect = make(batch, by=by, now=now)
     with db.atomic():
         effect()

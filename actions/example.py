@@ -15,7 +15,20 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from actions import MACHINE, Actor, Refused, cases, credentials, documents, packets, places, records, reports, weighing
+from actions import (
+    MACHINE,
+    Actor,
+    Refused,
+    cases,
+    credentials,
+    documents,
+    example_claims,
+    packets,
+    places,
+    records,
+    reports,
+    weighing,
+)
 from actions.sessions import HASHER
 from models import (
     SETTINGS,
@@ -71,6 +84,7 @@ def fill(*, now: datetime) -> list[str]:
         _places()
         _credentials(people, now.date())
         _cases(people, password, now)
+        example_claims.fill(people, now)
     lines = ["Example practice, all made up. Sign in with:"]
     lines += [f"  {', '.join(roles):<14}{email:<22}{password}" for _, email, _, _, roles in PEOPLE]
     with os.fdopen(os.open(logins, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

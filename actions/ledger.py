@@ -121,9 +121,9 @@ def _instants(pairs: list[list[str]]) -> Intervals:
 # For one case
 
 
-def of_case(case: Case, facts: Facts) -> dict[str, Ledger]:
+def of_case(case: Case, facts: Facts, agreed: Terms | None = None) -> dict[str, Ledger]:
     """By staff id, the ledger of each physician of the case around its time."""
-    agreed, found = terms(), {}
+    agreed, found = agreed or terms(), {}
     for staff, name in _physicians(facts).items():
         edges = Stretch.select(pw.fn.MIN(Stretch.start), pw.fn.MAX(Stretch.end)).where(
             Stretch.case == case.id, Stretch.who == name

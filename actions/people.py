@@ -82,7 +82,16 @@ def _checked_roles(roles: list[str]) -> list[str]:
 
 
 def invite(
-    *, name: str, email: str, credentials: str, npi: str, phone: str, roles: list[str], by: Actor, now: datetime
+    *,
+    name: str,
+    email: str,
+    credentials: str,
+    npi: str,
+    phone: str,
+    roles: list[str],
+    by: Actor,
+    now: datetime,
+    taxonomy: str = "",
 ) -> tuple[Person, str]:
     """Add a person and make their one-time link. Returns the person and the token, which is shown once."""
     email = email.strip().lower()
@@ -90,7 +99,7 @@ def invite(
         if Person.select().where(Person.email == email).exists():
             raise Refused(f"{email} belongs to somebody already. Open that person instead.")
         person = Person.create(
-            name=name.strip(), email=email, credentials=credentials.strip(), npi=npi, phone=phone,
+            name=name.strip(), email=email, credentials=credentials.strip(), npi=npi, taxonomy=taxonomy, phone=phone,
             roles=_checked_roles(roles), created_at=now,
         )  # fmt: skip
         token = _invitation(person, now)
@@ -108,12 +117,25 @@ def invite_again(person: Person, *, by: Actor, now: datetime) -> str:
         return _invitation(person, now)
 
 
-def revise(person: Person, *, name: str, credentials: str, npi: str, phone: str, roles: list[str], by: Actor) -> None:
+def revise(
+    person: Person,
+    *,
+    name: str,
+    credentials: str,
+    npi: str,
+    phone: str,
+    roles: list[str],
+    by: Actor,
+    taxonomy: str = "",
+) -> None:
     """Change a person. The last owner stays an owner; a role for oneself is given by another owner where there is one."""
     roles = _checked_roles(roles)
     if person.id == by.id and set(roles) - set(person.roles) and (_other_owners(person) or not person.has("owner")):
         raise Refused("You cannot add a role to yourself. Ask another owner.")
-    after = {"name": name.strip(), "credentials": credentials.strip(), "npi": npi, "phone": phone, "roles": roles}
+    after = {
+        "name": name.strip(), "credentials": credentials.strip(), "npi": npi, "taxonomy": taxonomy, "phone": phone,
+        "roles": roles,
+    }  # fmt: skip
     with db.atomic():
         if "owner" not in roles:
             _keep_an_owner(person)

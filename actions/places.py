@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import peewee as pw
 
 from actions import MACHINE, Actor, Refused, audit
-from models import Agreement, Case, Facility, Packet, PacketDemand, Patient, Payer, PayerRule, Preset, Surgeon, db
+from models import (
+    Agreement,
+    BillingProvider,
+    Case,
+    Facility,
+    Packet,
+    PacketDemand,
+    Patient,
+    Payer,
+    PayerRule,
+    Preset,
+    Receiver,
+    Surgeon,
+    db,
+)
 from practice import coding, demands, presets
 
 ALIKE: dict[type[pw.Model], tuple[str, ...]] = {
@@ -18,6 +32,7 @@ ALIKE: dict[type[pw.Model], tuple[str, ...]] = {
     Payer: ("name", "payer_class"),
     Patient: ("name", "mrn", "dob"),
     Preset: ("name",),
+    Receiver: ("name",),
 }
 """The columns by which two rows would be the same thing entered twice."""
 OPEN_TO_CHANGE = ("until_on", "source", "certainty", "note")
@@ -41,6 +56,18 @@ def save(model: type[pw.Model], row: pw.Model | None, *, values: dict[str, Any],
     return model.get_by_id(row.id)
 
 
+def follow(row: pw.Model, *, values: dict[str, Any], by: Actor, on: date) -> pw.Model:
+    """Let a row that applies end the day before another begins, which takes its place from then on."""
+    model, begins = type(row), values["from_on"]
+    if begins <= row.from_on:
+        raise Refused(f"The one it follows begins on {row.from_on}. Choose a later day.")
+    with db.atomic():
+        # What it says stays; only its end is new.
+        ended = {name: row.__data__[name] for name in values if name in row.__data__}
+        save(model, row, values={**ended, "until_on": begins - timedelta(1)}, by=by, on=on)
+        return save(model, None, values=values, by=by, on=on)
+
+
 def objections(model: type[pw.Model], row: pw.Model | None, values: dict[str, Any], on: date) -> list[str]:
     """Why a row cannot be so; empty means it can."""
     if model in ALIKE and is_there(model, values, but=row):
@@ -55,6 +82,9 @@ def objections(model: type[pw.Model], row: pw.Model | None, values: dict[str, An
         return _overlaps(PacketDemand, row, values, "payer", "payer_class", "purpose", "part")
     if model is Agreement:
         return _frozen(row, values, on) or _overlaps(Agreement, row, values, "facility")
+    if model is BillingProvider:
+        # A claim keeps who billed it, so a slip may be mended; a new name or number is a new row all the same.
+        return _overlaps(BillingProvider, row, values)
     return []
 
 
@@ -159,7 +189,7 @@ def seed() -> None:
                     remote_code=rule.remote_code or "", rounding=rule.rounding, follows_cms=rule.follows_cms,
                     min_first_quarter_minutes=rule.min_first_quarter_minutes,
                     min_first_hour_minutes=rule.min_first_hour_minutes, max_concurrent=rule.max_concurrent,
-                    filing_days=rule.filing_days, appeal_days=rule.appeal_days, demands=list(rule.demands),
+                    pays_technical=rule.pays_technical, filing_days=rule.filing_days, appeal_days=rule.appeal_days, demands=list(rule.demands),
                     source=rule.source, certainty=rule.certainty,
                 )  # fmt: skip
             audit.record(MACHINE, "seed", "payer_rule")

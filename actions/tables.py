@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 import peewee as pw
@@ -15,6 +15,7 @@ import peewee as pw
 from actions import Actor, Refused, audit
 from models import (
     AddOnPrimary,
+    Asked,
     Case,
     DiagnosisCode,
     DiagnosisWord,
@@ -173,17 +174,32 @@ def withdraw(offered: TableImport, *, by: Actor) -> None:
 
 
 def edition(kind: Kind, on: date) -> TableImport | None:
-    """The file of this kind that holds on the day. The pairs carry their own days, so their newest file answers for all."""
-    found = TableImport.select().where(TableImport.kind == kind, TableImport.loaded_at.is_null(False))
-    if kind != "ptp":
-        found = found.where(TableImport.from_on <= on)
-    return found.order_by(TableImport.from_on.desc(), TableImport.id.desc()).first()
+    """The file of this kind that holds on the day."""
+    return editions(on).get(kind)
+
+
+_LOADED = Asked(
+    lambda: (
+        TableImport.select()
+        .where(TableImport.loaded_at.is_null(False))
+        .order_by(TableImport.from_on.desc(), TableImport.id.desc())
+    )
+)
+
+
+def editions(on: date) -> dict[Kind, TableImport]:
+    """The file of each kind that holds on the day. The pairs carry their own days, so their newest file answers for all."""
+    found: dict[Kind, TableImport] = {}
+    for row in map(TableImport._read, _LOADED()):
+        if row.kind == "ptp" or row.from_on <= on:
+            found.setdefault(row.kind, row)
+    return found
 
 
 def edits(codes: Iterable[str], on: date) -> Edits:
     """What the tables imported so far say of these codes on the day of service."""
     wanted = sorted(set(codes))
-    held = {kind: found for kind in get_args(Kind) if (found := edition(kind, on))}
+    held = editions(on)
     return Edits(
         on=on,
         dates={kind: table.from_on for kind, table in held.items()},
@@ -237,13 +253,18 @@ def diagnosis(code: str, on: date) -> Literal["billable", "header", "not_valid"]
 
     None: it cannot be told, because no edition of that day is loaded, or a newer one that is not loaded may name it.
     """
-    held = edition("icd10", on)
-    if held is None:
-        return None
-    row = DiagnosisCode.get_or_none(DiagnosisCode.code == bare(code), _valid(on))
-    if row is None:
-        return None if on >= next_edition("icd10", held.from_on) else "not_valid"
-    return "billable" if row.billable else "header"
+    return diagnoses([code], on)[code]
+
+
+def diagnoses(codes: Iterable[str], on: date) -> dict[str, Literal["billable", "header", "not_valid"] | None]:
+    """The same of several codes, as they were written."""
+    codes, held = list(codes), edition("icd10", on)
+    if held is None or not codes:
+        return dict.fromkeys(codes)
+    asked = DiagnosisCode.select(DiagnosisCode.code, DiagnosisCode.billable)
+    rows = dict(asked.where(DiagnosisCode.code.in_([bare(code) for code in codes]), _valid(on)).tuples())
+    unknown = None if on >= next_edition("icd10", held.from_on) else "not_valid"
+    return {code: ("billable" if rows[bare(code)] else "header") if bare(code) in rows else unknown for code in codes}
 
 
 def bare(code: str) -> str:

@@ -57,6 +57,7 @@ def _rule(row: PayerRule) -> coding.PayerRule:
         min_first_hour_minutes=row.min_first_hour_minutes,
         max_concurrent=row.max_concurrent,
         follows_cms=row.follows_cms,
+        pays_technical=row.pays_technical,
         filing_days=row.filing_days,
         appeal_days=row.appeal_days,
         demands=tuple(row.demands),

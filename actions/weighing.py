@@ -16,6 +16,7 @@ from actions.terms import Terms, rule_of, terms
 from models import (
     SETTINGS,
     Agreement,
+    Asked,
     Assignment,
     BillingProvider,
     Case,
@@ -28,6 +29,7 @@ from models import (
     Person,
     ProposedAddendum,
     Review,
+    Row,
     Signature,
 )
 from models import Billing as BillingRow
@@ -123,9 +125,9 @@ def given(case: Case, claim: claims.Claim | None = None, *, today: date | None =
     agreed = terms()
     facts = case.facts()
     people = people_of(case, facts)
-    books = ledger.of_case(case, facts)
+    books = ledger.of_case(case, facts, agreed)
     coded = coded_by(case, facts, agreed, shares=ledger.shares(case, books))
-    billing = BillingRow.get_or_none(BillingRow.case == case.id)
+    billing = _one(BillingRow, _BILLING(case=case.id))
     day = coded.date_of_service or case.date_of_service
     codes = [line.code for line in claim.lines] if claim else [line.code for line in coded.lines]
     return Given(
@@ -155,7 +157,7 @@ def given(case: Case, claim: claims.Claim | None = None, *, today: date | None =
             billing=_billing(case, billing, _agreement(case, agreed), day),
             shared=ledger.findings(case, facts, books),
             edits=tables.edits(codes, day),
-            diagnoses={code: tables.diagnosis(code, day) for code in _diagnoses(case, billing, claim)},
+            diagnoses=tables.diagnoses(_diagnoses(case, billing, claim), day),
             claim=claim,
             standing=_standing(case, claim),
         ),
@@ -171,12 +173,7 @@ def _diagnoses(case: Case, billing: BillingRow | None, claim: claims.Claim | Non
 
 def _billing(case: Case, row: BillingRow | None, agreement: Agreement | None, day: date) -> scrub.Billing:
     held = coverage(case)
-    biller = (
-        BillingProvider.select()
-        .where(BillingProvider.from_on <= day, BillingProvider.until_on.is_null() | (BillingProvider.until_on >= day))
-        .order_by(BillingProvider.from_on.desc())
-        .first()
-    )
+    biller = _one(BillingProvider, _BILLER(day=day.isoformat()))
     ours: dict[str, Any] = {
         "professional_ours": agreement is None or agreement.professional == "practice",
         "technical_ours": agreement is not None and agreement.technical == "practice",
@@ -202,22 +199,16 @@ def _billing(case: Case, row: BillingRow | None, agreement: Agreement | None, da
 def coverage(case: Case) -> Coverage | None:
     """The patient's coverage by this payer on the day of service."""
     on = case.date_of_service
-    rows = Coverage.select().where(
-        Coverage.patient == case.patient_id,
-        Coverage.payer == case.payer_id,
-        Coverage.from_on.is_null() | (Coverage.from_on <= on),
-        Coverage.until_on.is_null() | (Coverage.until_on >= on),
-    )
-    return rows.order_by(Coverage.rank, Coverage.id.desc()).first()
+    return _one(Coverage, _COVERAGE(patient=case.patient_id, payer=case.payer_id, day=on.isoformat()))
 
 
 def _report(case: Case) -> scrub.Report:
     report = reports.current(case)
     if report is None:
         return scrub.Report()
-    seconds = Review.select(pw.fn.SUM(Review.seconds)).where(Review.report == report.id).scalar()
+    (seconds,) = _READ(report=report.id).fetchone()
     near = reports.alike(report)
-    waiting = ProposedAddendum.select().where(ProposedAddendum.case == case.id, ProposedAddendum.settled_at.is_null())
+    (waiting,) = _WAITING(case=case.id).fetchone()
     return scrub.Report(
         sha256=report.text_sha256,
         stale=bool(reports.stale(report, case)),
@@ -225,7 +216,7 @@ def _report(case: Case) -> scrub.Report:
         by_model=sum(author == "model" for *_, author in report.wordings),
         read_minutes=None if seconds is None else seconds // 60,
         alike=(near[0].read_facts().id, round(near[1] * 100)) if near else None,
-        waiting=waiting.count(),
+        waiting=waiting,
     )
 
 
@@ -249,9 +240,7 @@ def _standing(case: Case, claim: claims.Claim | None) -> tuple[str, ...]:
 
 def own(*, everything: bool = False) -> list[own_rules.OwnRule]:
     """The practice's own rules that are on, by their newest version; `everything`: those that are off too."""
-    last = OwnRule.select(pw.fn.MAX(OwnRule.id)).group_by(OwnRule.number)
-    rows = OwnRule.select().where(OwnRule.id.in_(last)).order_by(OwnRule.number)
-    return [as_rule(row) for row in rows if row.on or everything]
+    return [as_rule(row) for row in map(OwnRule._read, _OWN()) if row.on or everything]
 
 
 def as_rule(row: OwnRule) -> own_rules.OwnRule:
@@ -263,8 +252,66 @@ def as_rule(row: OwnRule) -> own_rules.OwnRule:
 
 def overridden(case: Case) -> dict[tuple[str, str], str]:
     """The reason for each finding, by its id and exact text, that a person let pass on this case."""
-    rows = FindingOverride.select().where(FindingOverride.case == case.id).order_by(FindingOverride.id)
-    return {(row.finding, row.message): row.reason for row in rows}
+    return {(finding, message): reason for finding, message, reason in _PASSED(case=case.id)}
+
+
+# What every page of a case asks, built once
+
+
+def _given(name: str) -> pw.Value:
+    return pw.Value(f":{name}", converter=False)
+
+
+_BILLING = Asked(lambda: BillingRow.select().where(BillingRow.case == _given("case")))
+_BILLER = Asked(
+    lambda: (
+        BillingProvider.select()
+        .where(
+            BillingProvider.from_on <= _given("day"),
+            BillingProvider.until_on.is_null() | (BillingProvider.until_on >= _given("day")),
+        )
+        .order_by(BillingProvider.from_on.desc())
+        .limit(1)
+    )
+)
+_COVERAGE = Asked(
+    lambda: (
+        Coverage.select()
+        .where(
+            Coverage.patient == _given("patient"),
+            Coverage.payer == _given("payer"),
+            Coverage.from_on.is_null() | (Coverage.from_on <= _given("day")),
+            Coverage.until_on.is_null() | (Coverage.until_on >= _given("day")),
+        )
+        .order_by(Coverage.rank, Coverage.id.desc())
+        .limit(1)
+    )
+)
+_READ = Asked(lambda: Review.select(pw.fn.SUM(Review.seconds)).where(Review.report == _given("report")))
+_WAITING = Asked(
+    lambda: ProposedAddendum.select(pw.fn.COUNT(ProposedAddendum.id)).where(
+        ProposedAddendum.case == _given("case"), ProposedAddendum.settled_at.is_null()
+    )
+)
+_OWN = Asked(
+    lambda: (
+        OwnRule.select()
+        .where(OwnRule.id.in_(OwnRule.select(pw.fn.MAX(OwnRule.id)).group_by(OwnRule.number)))
+        .order_by(OwnRule.number)
+    )
+)
+_PASSED = Asked(
+    lambda: (
+        FindingOverride.select(FindingOverride.finding, FindingOverride.message, FindingOverride.reason)
+        .where(FindingOverride.case == _given("case"))
+        .order_by(FindingOverride.id)
+    )
+)
+
+
+def _one(model: type[Row], found: Any) -> Any:
+    row = found.fetchone()
+    return None if row is None else model._read(row)
 
 
 # Coding
@@ -275,8 +322,10 @@ def coded_by(
 ) -> coding.Coding:
     """The lines of a case by the payer's rule of the date of service and the agreement with the facility.
 
-    `shares` is what the ledger leaves the case; a list of what waits does without it.
+    `shares` is what the ledger leaves the case; a list of what waits does without it, and without the tables of the
+    day and the modifiers that a person chose.
     """
+    whole = shares is not None
     agreed = agreed or terms()
     agreement = _agreement(case, agreed)
     rule = rule_of(case, agreed)
@@ -287,11 +336,22 @@ def coded_by(
         professional_owned=agreement is None or agreement.professional == "practice",
         technical_owned=agreement is not None and agreement.technical == "practice",
         shares=shares,
+        edits=tables.edits(coding.CODES, case.date_of_service) if whole else None,
+        chosen=chosen_modifiers(case) if whole else None,
     )
     if rule:
         return coded
     said = _unruled(case) if case.payer_class else "The payer class is not recorded: choose the payer on the case."
     return replace(coded, warnings=(said, *coded.warnings))
+
+
+def chosen_modifiers(case: Case) -> dict[str, coding.Chosen]:
+    """What a person chose in the billing form, by code."""
+    row = BillingRow.get_or_none(BillingRow.case == case.id)
+    return {
+        code: coding.Chosen(modifiers=tuple(modifiers.split()), reason=reason)
+        for code, (modifiers, reason) in (row.modifiers if row else {}).items()
+    }
 
 
 def _unruled(case: Case) -> str:

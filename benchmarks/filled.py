@@ -73,10 +73,10 @@ def _patients(count: int) -> None:
     dice = random.Random(2)
     born = date(1950, 1, 1)
     rows = (
-        (f"TESTPATIENT{dice.randrange(count):06d}, {chr(65 + n % 26)}", f"MRN{n:07d}", str(born + timedelta(days=n % 20000)), "F")
+        (f"TESTPATIENT{dice.randrange(count):06d}, {chr(65 + n % 26)}", f"MRN{n:07d}", str(born + timedelta(days=n % 20000)), "F", "1 Elm St", "Aurora", "IL", "60505", "")
         for n in range(max(count, 1))
     )  # fmt: skip
-    _insert(Patient, ("name", "mrn", "dob", "sex"), rows)
+    _insert(Patient, ("name", "mrn", "dob", "sex", "address", "city", "state", "zip", "phone"), rows)
 
 
 def _cases(count: int, recorded: int) -> None:

@@ -237,6 +237,7 @@ CREATE TABLE payer_rule (
     min_first_quarter_minutes INTEGER NOT NULL,
     min_first_hour_minutes INTEGER NOT NULL,
     follows_cms INTEGER NOT NULL,
+    pays_technical INTEGER NOT NULL,
     max_concurrent INTEGER NOT NULL,
     filing_days INTEGER,
     appeal_days INTEGER,
@@ -929,7 +930,7 @@ CREATE INDEX claim_payer_control ON claim (payer_control);
 CREATE INDEX claim_payer_id ON claim (payer_id);
 CREATE INDEX claim_payer_id_date_of_service ON claim (payer_id, date_of_service);
 CREATE INDEX claim_replaces_id ON claim (replaces_id);
-CREATE INDEX claim_state_date_of_service_total_cents_id ON claim (state, date_of_service, total_cents, id);
+CREATE INDEX claim_state_date_of_service_total_cents_id_payer_id_file_by ON claim (state, date_of_service, total_cents, id, payer_id, file_by);
 CREATE UNIQUE INDEX claim_number ON claim (number);
 
 CREATE TABLE claim_act (

@@ -15,10 +15,12 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from . import concurrency as conc
 from .cases import Facts, Mode, PayerClass, Segment
 from .concurrency import Intervals
+from .edits import Edits
 from .ledger import Share
 from .minutes import Minutes, only_physician, owners
 from .studies import Study, base_studies
@@ -39,6 +41,8 @@ class PayerRule(Struct, frozen=True, kw_only=True):
     min_first_hour_minutes: int = 31
     max_concurrent: int = 3
     follows_cms: bool = False
+    pays_technical: bool = False
+    """It pays us the technical part in a facility too, by contract (billing.md 2.3)."""
     filing_days: int | None = None
     """Days from the date of service in which a first claim must be there; None: not known."""
     appeal_days: int | None = None
@@ -89,6 +93,13 @@ class NotBilled(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Chosen(Struct, frozen=True, kw_only=True):
+    """Modifiers that a person chose for a code, and why."""
+
+    modifiers: tuple[str, ...]
+    reason: str
+
+
 class Coding(Struct, frozen=True, kw_only=True):
     """What a case comes to on a claim."""
 
@@ -99,6 +110,8 @@ class Coding(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     date_of_service: date | None = None
     flags: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    """What could not be checked, or was checked by a table that is not of the day, in full sentences."""
 
 
 class Demand(Struct, frozen=True, kw_only=True):
@@ -137,6 +150,13 @@ SMALL_TABLE: str = _CODES["source"]
 """From where the small table is, and of which day."""
 CONTINUOUS = ("95940", "95941", "G0453")
 FACILITY_POS = ("19", "21", "22", "23", "24")
+EVERY_LINE = "*"
+"""In the place of a code: the modifier is for every line, as a substitute's is."""
+DISTINCT = ("59", "XE", "XP", "XS", "XU")
+"""What releases a pair of codes, with a reason (billing.md 2.1)."""
+MODIFIERS: dict[str, str] = _CODES["modifiers"]
+"""What a person may choose, in our own words."""
+_NEVER: dict[str, str] = _CODES["never"]
 
 
 @cache
@@ -179,6 +199,42 @@ def arithmetic(code: str, minutes: int, rule: PayerRule) -> str:
     return f"{code} = floor({inside}/{size}) = {(minutes + half) // size}"
 
 
+def info(cpt: str, edits: Edits | None = None) -> CodeInfo:
+    """What is known of a code on the day of `edits`: the imported tables, else the values that come with the app."""
+    known = CODES[cpt]
+    if edits is None:
+        return known
+    changed: dict[str, Any] = {}
+    if value := edits.values.get((cpt, "")):
+        changed |= {"pc_tc": _digit(value.pc_tc, 9), "bilateral": _digit(value.bilateral, 0)}
+    if limit := edits.limits.get(cpt):
+        changed |= {"mue": limit.units}
+    if "addon" in edits.dates:
+        changed |= {
+            "aoc": cpt in edits.primaries.get("95940", ()), "aoc_g0453": cpt in edits.primaries.get("G0453", ()),
+        }  # fmt: skip
+    return replace(known, **changed)
+
+
+def _digit(text: str, otherwise: int) -> int:
+    return int(text) if text.isascii() and text.isdigit() else otherwise
+
+
+def modifier_problem(cpt: str, modifier: str, edits: Edits | None = None) -> str | None:
+    """Why a person may not choose this modifier for this code, or None when they may (billing.md 2.1)."""
+    if modifier in _NEVER:
+        return f"{modifier}: {_NEVER[modifier]}"
+    if modifier in ("26", "TC"):
+        return f"{modifier} follows from the place and the agreement with the hospital; change it there."
+    if modifier not in MODIFIERS:
+        return f"{modifier} is not a modifier of monitoring. It may be one of {', '.join(MODIFIERS)}."
+    if modifier == "50" and (cpt == EVERY_LINE or cpt in CODES and info(cpt, edits).bilateral in (0, 2, 9)):
+        return "50 is not valid for this code: it covers both sides already, or is not paid by side."
+    if cpt in CONTINUOUS and modifier in ("50", "52", "RT", "LT"):
+        return f"{modifier} does not go with {cpt}: its minutes say how much was done."
+    return None
+
+
 def code(
     facts: Facts,
     *,
@@ -187,37 +243,89 @@ def code(
     professional_owned: bool = True,
     technical_owned: bool = False,
     shares: Mapping[str, Share] | None = None,
+    edits: Edits | None = None,
+    chosen: Mapping[str, Chosen] | None = None,
 ) -> Coding:
     """What the record supports on a professional claim to a payer with this rule.
 
-    `shares` is by staff id what the ledger leaves this case of each physician's time (practice.ledger).
+    `shares` is by staff id what the ledger leaves this case of each physician's time (practice.ledger), `edits` what
+    the imported tables say on the day, `chosen` the modifiers that a person chose, by code.
     """
     log = Minutes(facts)
-    part = _component(pos, professional_owned, technical_owned)
+    parts, why_not = _components(pos, professional_owned, technical_owned, rule)
     continuous = _Continuous(facts, rule, log, shares or {})
     lines: list[Line] = []
     not_billed: list[NotBilled] = []
     found = base_studies(facts)
     for study in found.studies:
-        if part is None:
-            not_billed.append(NotBilled(code=study.code, reason=f"{study.why}; {_NOT_OWNED}"))
-        else:
-            lines.append(_base_line(facts, study, part, pos))
+        for part in parts:
+            lines += _base_lines(facts, study, part, pos, rule, edits)
+        if why_not:
+            not_billed.append(NotBilled(code=study.code, reason=f"{study.why}; {why_not}"))
     not_billed += [NotBilled(code=left.code, reason=left.reason) for left in found.left_out]
     for line in continuous.lines:
         if professional_owned:
             lines.append(line)
         else:
             not_billed.append(NotBilled(code=line.code, minutes=line.minutes, reason=_NOT_OWNED))
+    lines, never = _never_together(lines, rule, edits)
+    lines = [_with_chosen(line, chosen or {}) for line in lines]
     return Coding(
         counted_minutes=conc.minutes(log.counted),
         segments=tuple(_segment(log, segment) for segment in facts.time.segments),
         lines=tuple(lines),
-        not_billed=(*continuous.not_billed, *not_billed, *_not_counted(log)),
-        warnings=(*log.warnings, *found.warnings, *_warnings(facts, lines, found.studies, rule, pos)),
+        not_billed=(*continuous.not_billed, *not_billed, *never, *_not_counted(log)),
+        warnings=(
+            *log.warnings,
+            *found.warnings,
+            *_warnings(facts, lines, found.studies, rule, pos, edits, chosen or {}),
+        ),
         date_of_service=log.date_of_service,
         flags=_flags(facts, log, continuous, rule),
+        unchecked=tuple(_unchecked(edits)),
     )
+
+
+def _unchecked(edits: Edits | None) -> list[str]:
+    """The values that come with the app are of one old edition; what was not checked by the day's own table is said."""
+    if edits is None:
+        return []
+    return [
+        note.replace(
+            "so this was not checked",
+            f"so this was checked by the few values that come with the app ({_CODES['source']})",
+        )
+        for note in edits.notes("ptp", "mue", "addon", "rvu")
+    ]
+
+
+def _never_together(lines: list[Line], rule: PayerRule, edits: Edits | None) -> tuple[list[Line], list[NotBilled]]:
+    """Under Medicare's edits the second of a pair that no modifier releases is not billed beside the first."""
+    if edits is None or not rule.follows_cms:
+        return lines, []
+    codes, never = {line.code for line in lines}, []
+    for first in sorted(codes):
+        for second in sorted(codes):
+            if edits.pair(first, second) == "0":
+                on = edits.dates["ptp"]
+                never.append(
+                    NotBilled(
+                        code=second,
+                        reason=f"never paid beside {first}, with or without a modifier (pairs of {on:%m/%d/%Y})",
+                    )
+                )
+    gone = {one.code for one in never}
+    return [line for line in lines if line.code not in gone], never
+
+
+def _with_chosen(line: Line, chosen: Mapping[str, Chosen]) -> Line:
+    """The line with what a person chose for its code and for every line; what tells its price stays first."""
+    for key in (line.code, EVERY_LINE):
+        if key in chosen:
+            more = tuple(one for one in chosen[key].modifiers if one not in line.modifiers)
+            steps = tuple(f"{one}: {MODIFIERS.get(one, 'chosen')}; {chosen[key].reason}" for one in more)
+            line = replace(line, modifiers=(*line.modifiers, *more), steps=(*line.steps, *steps))
+    return line
 
 
 def as_json(coding: Coding) -> dict[str, Any]:
@@ -246,6 +354,8 @@ def _segment(log: Minutes, segment: Segment) -> SegmentMinutes:
 
 # Continuous monitoring
 
+_NOT_EXCLUSIVE = "not documented as exclusive to this patient"
+
 
 class _Continuous:
     """The lines for the counted minutes: by mode, payer and physician (billing.md 1.4)."""
@@ -265,7 +375,8 @@ class _Continuous:
         for reason, stretches in self.refused.items():
             if left := conc.minutes(conc.union(*stretches)):
                 spans = log.spans(conc.union(*stretches))
-                self.not_billed.append(NotBilled(minutes=left, reason=f"{left} min {reason}: {spans}"))
+                more = f"; documented so, {arithmetic('G0453', left, rule)}" if reason == _NOT_EXCLUSIVE else ""
+                self.not_billed.append(NotBilled(minutes=left, reason=f"{left} min {reason}: {spans}{more}"))
 
     def _share_out(self, segment: Segment, physician: str | None, time: Intervals) -> None:
         alone: Intervals = ()
@@ -284,7 +395,7 @@ class _Continuous:
             exclusive = conc.clip(rest, conc.exclusive(self.facts, physician or ""))
             own = conc.clip(exclusive, share.exclusive) if share else exclusive
             self._keep(physician, "G0453", own)
-            self._refuse("not documented as exclusive to this patient", conc.subtract(rest, exclusive))
+            self._refuse(_NOT_EXCLUSIVE, conc.subtract(rest, exclusive))
             self._refuse("not allotted to this patient by the physician's ledger", conc.subtract(exclusive, own))
         elif segment.mode == "in_room":
             self._refuse("in the room with more than one case, which this payer does not take", rest)
@@ -383,35 +494,59 @@ class _Continuous:
 
 
 _NOT_OWNED = "the professional part belongs to somebody else; invoice the facility for the technical part"
+_NOT_PAID = "the technical part is ours by the agreement, but this payer's rule pays it to the facility alone"
 
 
-def _component(pos: str | None, professional: bool, technical: bool) -> str | None:
-    """The modifier of a base study, "" for the whole of it, None when it is not ours to bill (billing.md 2.1, 2.3)."""
+def _components(pos: str | None, professional: bool, technical: bool, rule: PayerRule) -> tuple[tuple[str, ...], str]:
+    """The modifiers of the lines of a base study, "" for the whole of it, and why a part is not billed (billing.md 2.1, 2.3)."""
     if pos is None or pos in FACILITY_POS:
-        return "26" if professional else None
+        if technical and rule.pays_technical:
+            return (("26", "TC") if professional else ("TC",)), ""
+        if professional:
+            return ("26",), ""
+        return (), _NOT_PAID if technical else _NOT_OWNED
     if professional:
-        return "" if technical else "26"
-    return "TC" if technical else None
+        return ("" if technical else "26",), ""
+    return (("TC",), "") if technical else ((), _NOT_OWNED)
 
 
-def _base_line(facts: Facts, study: Study, part: str, pos: str | None) -> Line:
-    info = CODES[study.code]
-    modifiers = (part,) if part and info.pc_tc == 1 else ()
-    reader = _reader(facts)
+def _base_lines(
+    facts: Facts, study: Study, part: str, pos: str | None, rule: PayerRule, edits: Edits | None
+) -> list[Line]:
+    """The study as one line, or one a side where the payer wants RT and LT. A code without parts has none but the whole."""
+    known = info(study.code, edits)
+    if part == "TC" and known.pc_tc != 1:
+        return []
+    wanted = "laterality" in rule.demands and study.code in DEMANDS["laterality"].codes
+    if wanted and study.per_side:
+        return [_base_line(facts, study, part, pos, known, side=side, count=count) for side, count in study.per_side]
+    return [_base_line(facts, study, part, pos, known, count=study.units)]
+
+
+def _base_line(
+    facts: Facts, study: Study, part: str, pos: str | None, known: CodeInfo, *, side: str = "", count: int
+) -> Line:
+    modifiers = (part,) if part and known.pc_tc == 1 else ()
+    reader = _reader(facts) if part != "TC" else None
     steps = [study.why, "once per session, however often it was run"]
     if modifiers == ("26",):
         steps.append(f"26: only the interpretation is ours, place of service {pos or 'not set'}")
+    elif modifiers == ("TC",):
+        steps.append("TC: the technical part is ours by the agreement, and this payer pays it")
     elif part == "26":
         steps.append("no 26: the code has no professional and technical part")
-    count = f" = {study.units}" if study.units > 1 else ""
+    if side:
+        modifiers += ({"L": "LT", "R": "RT"}[side],)
+        steps.append(f"{modifiers[-1]}: the {'left' if side == 'L' else 'right'} side, as this payer wants it said")
+    units_said = f" = {count}" if count > 1 else ""
     return Line(
         code=study.code,
         modifiers=modifiers,
-        units=study.units,
-        label=info.label,
+        units=count,
+        label=known.label,
         rendering=reader,
         rendering_name=facts.person_name(reader),
-        derivation=f"{study.code}{count}: {study.why}",
+        derivation=f"{study.code}{units_said}: {study.why}",
         steps=tuple(steps),
         sources=study.sources,
     )
@@ -430,37 +565,77 @@ def _reader(facts: Facts) -> str | None:
 
 
 def _warnings(
-    facts: Facts, lines: Sequence[Line], studies: Sequence[Study], rule: PayerRule, pos: str | None
-) -> list[str]:
+    facts: Facts, lines: Sequence[Line], studies: Sequence[Study], rule: PayerRule, pos: str | None,
+    edits: Edits | None, chosen: Mapping[str, Chosen],
+) -> list[str]:  # fmt: skip
     found = []
     codes = {line.code for line in lines}
+    has = {one for line in lines for one in line.modifiers}
     if pos is None:
         found.append("Place of service is not set; a hospital is assumed.")
     for line in lines:
-        found += _line_warnings(line, lines)
-    for first, second in sorted(BUNDLED):
-        if {first, second} <= codes:
-            found.append(f"{second} is bundled into {first} unless it is distinct: document why and choose 59 or X.")
+        found += _line_warnings(line, lines, edits)
+    found += _pair_warnings(lines, rule, edits)
     for study in studies:
-        if not study.both_sides and CODES[study.code].bilateral == 2:
+        reduced = any("52" in line.modifiers for line in lines if line.code == study.code)
+        if not study.both_sides and info(study.code, edits).bilateral == 2 and not reduced:
             found.append(f"{study.code} covers both sides and one was tested: consider modifier 52.")
-    if facts.status == "aborted":
+    if facts.status == "aborted" and not has & {"52", "53"}:
         found.append("The operation was stopped: consider modifier 53 (for the patient's safety) or 52 (cut short).")
     if "92653" in codes and rule.follows_cms:
         found.append("92653 has no price in a hospital under Medicare rules: expect a denial.")
     if pos and pos not in FACILITY_POS and {"95940", "G0453"} & codes and rule.follows_cms:
         found.append("Medicare prices 95940 and G0453 in a facility only; check the place of service.")
+    if pos in FACILITY_POS and "TC" in has:
+        found.append("TC in a hospital is paid only where the contract says so: keep the contract at hand.")
+    for cpt, one in chosen.items():
+        if cpt != EVERY_LINE and cpt not in codes:
+            found.append(f"{', '.join(one.modifiers)} was chosen for {cpt}, which is not on the claim.")
+        problems = (modifier_problem(cpt, modifier, edits) for modifier in one.modifiers)
+        found += [problem for problem in problems if problem]
+    return list(dict.fromkeys(found))
+
+
+def _pair_warnings(lines: Sequence[Line], rule: PayerRule, edits: Edits | None) -> list[str]:
+    """Pairs of which the second is paid only when it is distinct, unless a person said how it is (billing.md 3.1)."""
+    by_code = {line.code: line for line in lines}
+    table = edits if edits and "ptp" in edits.dates else None
+    found = []
+    for first in sorted(by_code):
+        for second in sorted(by_code):
+            indicator = table.pair(first, second) if table else ("1" if (first, second) in BUNDLED else None)
+            if indicator == "0":
+                found.append(
+                    f"{second} is never paid beside {first} under Medicare's edits; ask whether this payer follows them."
+                )
+            if indicator != "1" or any(one in DISTINCT for one in by_code[second].modifiers):
+                continue
+            said = f"{second} is bundled into {first} unless it is distinct: document why and choose 59 or X."
+            if {first, second} <= set(CONTINUOUS):
+                said += " Their minutes differ, as the arithmetic shows."
+            found.append(said)
     return found
 
 
-def _line_warnings(line: Line, lines: Sequence[Line]) -> list[str]:
+def _line_warnings(line: Line, lines: Sequence[Line], edits: Edits | None) -> list[str]:
     """The daily edit of a code, and the base study that continuous monitoring must stand on (billing.md 3.2)."""
     found = []
-    info = CODES[line.code]
-    if info.mue is not None and line.units > info.mue:
-        found.append(f"{line.code}: {line.units} units are above the daily edit of {info.mue}; send records with it.")
+    known = info(line.code, edits)
+    total = sum(
+        other.units
+        for other in lines
+        if other.code == line.code and ("TC" in other.modifiers) == ("TC" in line.modifiers)
+    )
+    if known.mue is not None and total > known.mue:
+        limit = edits.limits.get(line.code) if edits else None
+        what = "no more is paid" if limit and limit.adjudication == 2 else "send records with it"
+        found.append(f"{line.code}: {total} units are above the daily edit of {known.mue}; {what}.")
     if line.code in CONTINUOUS:
-        ok = [o for o in lines if (CODES[o.code].aoc_g0453 if line.code == "G0453" else CODES[o.code].aoc)]
+        ok = [
+            other for other in lines
+            if "TC" not in other.modifiers
+            and (info(other.code, edits).aoc_g0453 if line.code == "G0453" else info(other.code, edits).aoc)
+        ]  # fmt: skip
         if not ok:
             found.append(f"{line.code} needs an accepted base study on the same claim, and there is none.")
         elif all(other.rendering != line.rendering for other in ok):

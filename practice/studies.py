@@ -33,6 +33,8 @@ class Study(Struct, frozen=True, kw_only=True):
     why: str
     sources: tuple[str, ...] = ()
     both_sides: bool = True
+    per_side: tuple[tuple[str, int], ...] = ()
+    """Units of each side, L or R, when every one of them has a side."""
 
 
 class LeftOut(Struct, frozen=True, kw_only=True):
@@ -231,7 +233,13 @@ def _emg(facts: Facts) -> Found:
     studies = [*_limb_studies(placed), *_other_emg(placed)]
     return found + Found(
         studies=tuple(
-            Study(code=code, units=units, why=f"{why}, baselines {_ids(rows)}", sources=sources)
+            Study(
+                code=code,
+                units=units,
+                why=f"{why}, baselines {_ids(rows)}",
+                sources=sources,
+                per_side=_per_side(code, units, placed),
+            )
             for code, units, why in studies
         ),
         warnings=_emg_warnings(placed, studies),
@@ -270,6 +278,27 @@ def _limb_studies(placed: set[tuple[Muscle, str | None]]) -> list[tuple[str, int
         words = [f"fewer than five muscles, or too few nerves: {', '.join(limited)}"] if limited else []
         found.append(("95870", units, "; ".join(words + [f"area: {area}" for area in areas])))
     return found
+
+
+_ONE_SIDED = {"95866": "diaphragm", "95867": "cranial"}
+
+
+def _per_side(code: str, units: int, placed: set[tuple[Muscle, str | None]]) -> tuple[tuple[str, int], ...]:
+    """The units of a code by side, for payers who want that said; nothing when a unit has no side, or both."""
+    if region := _ONE_SIDED.get(code):
+        sides = sorted({side or "" for each, side in placed if each.region == region})
+        return ((sides[0], 1),) if sides in (["L"], ["R"]) else ()
+    if code != "95870":
+        return ()
+    limbs: dict[tuple[str, str], set[Muscle]] = {}
+    for each, side in placed:
+        if each.region in ("arm", "leg"):
+            limbs.setdefault((side or "", each.region), set()).add(each)
+    found: dict[str, int] = {}
+    for (side, _), muscles in sorted(limbs.items()):
+        if not _complete(muscles):
+            found[side] = found.get(side, 0) + 1
+    return tuple(found.items()) if set(found) <= {"L", "R"} and sum(found.values()) == units else ()
 
 
 def _limb(key: tuple[str, str | None]) -> str:

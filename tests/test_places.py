@@ -11,6 +11,7 @@ from actions import Refused, places
 from models import (
     Agreement,
     AuditEntry,
+    BillingProvider,
     Case,
     Coverage,
     Document,
@@ -20,6 +21,7 @@ from models import (
     Payer,
     PayerRule,
     Preset,
+    Receiver,
     Surgeon,
 )  # fmt: skip
 from practice import presets
@@ -44,12 +46,23 @@ def given(cast) -> dict[str, dict[str, object]]:
         "payer-rules": {
             "payer": cast.acme.id, "payer_class": "commercial", "from_on": "2030-01-01", "accepts": ["95940", "95941"],
             "remote_code": "95941", "rounding": "midpoint", "max_concurrent": "3", "source": "letter", "certainty": "sourced",
+            "min_first_quarter_minutes": "8", "min_first_hour_minutes": "31", "filing_days": "90", "demands": ["authorization"],
         },
         "patients": {"name": "testpatient, robin", "mrn": "SYN-9", "dob": "1980-02-29", "sex": "F"},
         "presets": {"name": "Tumor of the cord", "setups": ["ssep-tibial", "tof"], "structures": "cord\n\nroots\n"},
         "agreements": {
             "facility": Facility.create(name="Third", zone="America/Chicago").id, "from_on": "2026-02-01",
-            "technical": "practice", "professional": "practice",
+            "technical": "practice", "professional": "practice", "case_cents": "1,250.00", "hour_cents": "$90",
+            "included_minutes": "120", "terms_days": "45", "bill_to": "Third Hospital\nAccounts payable",
+        },
+        "billing-providers": {
+            "name": "Evoked Example PLLC", "npi": "1234567893", "tax_id": "12-3456789", "address": "1 Main St", "city": "Springfield",
+            "state": "il", "zip": "62701-1234", "from_on": "2026-01-01", "taxonomy": "2084N0600X", "pay_line1": "PO Box 7",
+            "pay_city": "Springfield", "pay_state": "il", "pay_zip": "62701",
+        },
+        "receivers": {
+            "name": "Clearing One", "receiver_id": "CLR1", "submitter_id": "EVK", "usage": "T", "claims_per_transaction": "100",
+            "isa_qualifier": "30", "submitter_isa_qualifier": "ZZ", "facility_always": "y", "payer_address": "y", "line_keys": "y",
         },
     }  # fmt: skip
 
@@ -82,10 +95,12 @@ def test_an_empty_form_is_answered_field_by_field_and_adds_nothing(olive, path):
 
 @pytest.mark.parametrize("path, found, other", [
     ("facilities", "merc", "Lakeside"), ("surgeons", "sato", "Zed"), ("payers", "acme", "Medicare"),
-    ("payer-rules", "medicaid", "all auto"), ("presets", "tumor angle", "Carotid"), ("agreements", "mercy", "Lakeside"),
+    ("payer-rules", "medicaid", "all auto"), ("presets", "tumor angle", "Carotid"), ("receivers", "clear", "Zed"), ("agreements", "mercy", "Lakeside"),
 ])  # fmt: skip
 def test_searching_narrows_the_list_whatever_the_capitals(olive, path, found, other):
     Surgeon.create(name="Zed, MD")
+    Receiver.create(name="Clearing", receiver_id="C", submitter_id="E")
+    Receiver.create(name="Zed direct", receiver_id="Z", submitter_id="E")
     page = olive.get(f"/places/{path}?q={found}").get_data(as_text=True)
     assert other not in page
     assert "Nothing found" not in page
@@ -129,7 +144,7 @@ def test_a_row_keeps_the_hospital_that_was_taken_out_meanwhile(olive, cast):
 
 def test_the_same_thing_is_not_entered_twice(olive, cast):
     for path, data in given(cast).items():
-        if path not in ("payer-rules", "agreements"):
+        if path not in ("payer-rules", "agreements", "billing-providers"):
             assert olive.post(f"/places/{path}", data=data).status_code == 303
             answer = olive.post(f"/places/{path}", data=data)
             assert answer.status_code == 422, path
@@ -146,6 +161,11 @@ def test_two_patients_of_one_name_are_two_when_born_on_other_days(olive):
     ("facilities", {"zip": "123"}, "five or nine digits"), ("facilities", {"screw_threshold_ma": "lots"}, "milliamps"),
     ("surgeons", {"npi": "12"}, "ten digits"), ("patients", {"dob": "1880-01-01"}, "cannot be"),
     ("payer-rules", {"until_on": "2029-01-01"}, "before the start"), ("payer-rules", {"payer_class": "auto"}, "Acme PPO is commercial"),
+    ("billing-providers", {"zip": "62701"}, "nine digits"), ("billing-providers", {"address": "P.O. Box 3"}, "must be a street"),
+    ("billing-providers", {"pay_zip": ""}, "all four fields"), ("billing-providers", {"taxonomy": "neurology"}, "ends in X"),
+    ("receivers", {"claims_per_transaction": "9000"}, "1 to 5,000"), ("agreements", {"case_cents": "a lot"}, "dollars and cents"),
+    ("surgeons", {"interest": "none"}, "both or neither"), ("payer-rules", {"filing_days": "0"}, "1 to 1,100"),
+    ("payer-rules", {"demands": ["gold"]}, "not a valid choice"), ("agreements", {"hour_cents": "-5"}, "below zero"),
     ("patients", {"dob": "2999-01-01"}, "cannot be"), ("presets", {"setups": ["laser"]}, "not a valid choice"),
 ])  # fmt: skip
 def test_a_wrong_value_is_named_beside_its_field_and_what_was_typed_stays(olive, cast, path, wrong, said):
@@ -170,6 +190,81 @@ def test_a_patient_has_coverage_that_can_be_corrected(olive, cast):
     assert Coverage.get_by_id(cover.id).member_id == "MEM-2"
     other = Patient.create(name="OTHER")
     assert olive.get(f"/places/patients/{other.id}/coverages/{cover.id}").status_code == 404
+
+
+SUBSCRIBER = {
+    "relationship": "19", "insured_last": "TESTPARENT", "insured_first": "RIVER", "insured_birth_on": "1950-01-02",
+    "insured_address": "1 Elm St", "insured_city": "Springfield", "insured_state": "il", "insured_zip": "62701",
+}  # fmt: skip
+
+
+def test_a_coverage_names_its_subscriber_when_it_is_another(olive, cast):
+    from msgspec import convert
+
+    from practice.claims import Person as Insured
+
+    patient = Patient.create(name="TESTPATIENT, ROBIN")
+    url, data = f"/places/patients/{patient.id}/coverages", {"payer": cast.acme.id, "member_id": "MEM-1", "rank": "1"}
+    assert olive.post(url, data=data | SUBSCRIBER | {"insured_birth_on": ""}).status_code == 422
+    wrong = olive.post(url, data=data | SUBSCRIBER | {"relationship": "18"})
+    assert wrong.status_code == 422 and "what the patient is to the subscriber" in wrong.get_data(as_text=True)
+    assert not Coverage.select().exists()
+    assert olive.post(url, data=data | SUBSCRIBER).status_code == 303
+    row = Coverage.get()
+    insured = convert(row.subscriber, Insured)
+    assert (insured.last, insured.birth_on, insured.address.state) == ("TESTPARENT", date(1950, 1, 2), "IL")
+    page = olive.get(f"{url}/{row.id}").get_data(as_text=True)
+    assert "TESTPARENT" in page and 'value="1950-01-02"' in page and 'value="1 Elm St"' in page
+    assert olive.post(f"{url}/{row.id}", data=data | {"relationship": "18"}).status_code == 303
+    assert Coverage.get().subscriber == {}
+
+
+def test_only_what_differs_is_kept_of_a_receiver(olive, cast):
+    olive.post("/places/receivers", data=given(cast)["receivers"])
+    row = Receiver.get()
+    assert row.options == {"isa_qualifier": "30", "claims_per_transaction": 100, "billing_taxonomy": False}
+    page = olive.get(f"/places/receivers/{row.id}").get_data(as_text=True)
+    assert '<option selected value="30">' in page
+    payer = {"name": "Acme PPO", "payer_class": "commercial", "payer_id": "ACME1", "receiver": row.id, "filing": "CI"}
+    assert olive.post(f"/places/payers/{cast.acme.id}", data=payer).status_code == 303
+    assert Payer.get_by_id(cast.acme.id).receiver_id == row.id
+    assert "to Clearing One" in olive.get("/places/payers").get_data(as_text=True)
+
+
+def test_where_payments_go_and_prices_are_kept_as_the_claim_reads_them(olive, cast):
+    olive.post("/places/billing-providers", data=given(cast)["billing-providers"])
+    assert BillingProvider.get().pay_to == {"line1": "PO Box 7", "city": "Springfield", "state": "IL", "zip": "62701"}
+    olive.post("/places/agreements", data=given(cast)["agreements"])
+    row = Agreement.select().order_by(Agreement.id.desc()).get()
+    assert (row.case_cents, row.hour_cents, row.standby_hour_cents, row.included_minutes) == (125_000, 9_000, 0, 120)
+    assert 'value="1,250.00"' in olive.get(f"/places/agreements/{row.id}").get_data(as_text=True)
+
+
+def test_a_rule_is_changed_from_a_day_on_and_the_old_one_ends(olive, cast):
+    old = keep(cast, rule(cast))
+    page = olive.get(f"/places/payer-rules/{old.id}").get_data(as_text=True)
+    assert f"/places/payer-rules/{old.id}/next" in page
+    form = olive.get(f"/places/payer-rules/{old.id}/next").get_data(as_text=True)
+    assert '<option selected value="commercial">' in form and 'value="s"' in form
+    data = given(cast)["payer-rules"] | {"from_on": "2026-10-01", "rounding": "full_unit_only"}
+    early = olive.post(f"/places/payer-rules/{old.id}/next", data=data | {"from_on": "2026-01-01"})
+    assert early.status_code == 422 and "Choose a later day" in early.get_data(as_text=True)
+    assert olive.post(f"/places/payer-rules/{old.id}/next", data=data).status_code == 303
+    assert PayerRule.get_by_id(old.id).until_on == date(2026, 9, 30)
+    new = PayerRule.get(PayerRule.from_on == date(2026, 10, 1))
+    assert (new.rounding, new.filing_days, new.demands, new.payer_id) == (
+        "full_unit_only",
+        90,
+        ["authorization"],
+        cast.acme.id,
+    )
+    assert olive.get(f"/places/payers/{cast.acme.id}/next").status_code == 404
+
+
+def test_the_rules_that_come_with_the_app_know_their_days(cast):
+    places.seed()
+    medicare = PayerRule.get(PayerRule.payer_class == "medicare")
+    assert (medicare.filing_days, medicare.appeal_days) == (365, 120)
 
 
 CSV = "name,mrn,dob,sex\nRoe Jane,M1,1961-03-14,F\nDoe John,M2,03/15/1962,M\n"

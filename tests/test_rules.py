@@ -16,7 +16,7 @@ from tests.billable import billable, equip, sign, signed
 from tests.cast import NOW, actor, load
 
 TODAY = NOW.date()
-HELD = [("payer.name", "is", "Acme PPO"), ("lines.code", "is", "95941")]
+HELD = [("payer.name", "begins", "Commercial"), ("lines.code", "is", "95941")]
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ def test_the_replay_counts_the_denied_and_the_last_year_alone(firm):
 def test_every_version_of_a_rule_is_kept_and_none_can_be_changed(firm):
     own(firm)
     own(firm, ("payer.name", "is", "Other"), number=1, now=NOW + timedelta(days=1))
-    assert [row.conditions[0][2] for row in rules.versions(1)] == ["Other", "Acme PPO"]
+    assert [row.conditions[0][2] for row in rules.versions(1)] == ["Other", "Commercial"]
     with pytest.raises(Exception, match="kept as it was written"):
         OwnRule.update(name="x").where(OwnRule.number == 1).execute()
 
@@ -286,7 +286,7 @@ def test_a_rules_page_links_the_cases_on_which_it_fired(client_for, firm):
     page = client_for(firm.olive).get("/rules/OWN-1").get_data(as_text=True)
     assert f'href="/cases/{claim.case_id}/packet#checks"' in page
     assert "1 open" in page
-    assert "Payer is Acme PPO and Code is 95941" in page
+    assert "Payer begins with Commercial and Code is 95941" in page
 
 
 def test_the_catalogue_is_a_page(client_for, firm):
@@ -317,7 +317,7 @@ def test_a_rule_can_be_kept_turned_off_changed_and_turned_off_again(client_for, 
     assert post(olive, "/rules", *HELD).status_code == 303
     assert weighing.own() == []
     page = olive.get("/rules/OWN-1/edit").get_data(as_text=True)
-    assert 'value="Acme PPO"' in page
+    assert 'value="Commercial"' in page
     tried = post(olive, "/rules/drafts", HELD[0], changes="OWN-1", **{"try": "1"}).get_data(as_text=True)
     shown = tried.split('name="shown" value="')[1].split('"')[0]
     post(olive, "/rules", HELD[0], changes="OWN-1", on="1", shown=shown)
@@ -334,7 +334,7 @@ def test_rows_are_added_and_removed_without_a_script(client_for, firm):
     less = post(olive, "/rules/drafts", *HELD, remove="0").get_data(as_text=True)
     assert less.count('name="property"') == 1
     assert "95941" in less
-    assert 'value="Acme PPO"' not in less
+    assert 'value="Commercial"' not in less
 
 
 def test_a_row_offers_what_fits_its_property(client_for, firm):

@@ -188,7 +188,7 @@ def signed(migrated):
     models.ClaimAct.create(claim=claim, act="made", state="coded", at=NOW)
     models.Decided.create(claim=claim, on=DAY, at=NOW, by=1)
     models.FindingOverride.create(case=case, finding="V09", message="m", reason="r", at=NOW, by=1)
-    models.OwnRule.create(name="n", then="hold", message="m", at=NOW, by=1)
+    models.OwnRule.create(number=1, name="n", then="hold", message="m", at=NOW, by=1)
     receiver = models.Receiver.create(name="House", receiver_id="R", submitter_id="S")
     sent = models.ClaimFile.create(
         receiver=receiver, interchange=1, batch="B1", claims=1, cents=100, document=paper, made_at=NOW

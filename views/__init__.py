@@ -200,20 +200,24 @@ def register(app: Flask) -> None:
     """Hang in every noun."""
     from views import (
         alerts,
+        answers,
         audit,
         billings,
         cases,
+        claim_files,
         claims,
         commands,
         credentials,
         desk,
         documents,
         editing,
+        fees,
         invoices,
         ledger,
         notices,
         offline,
         packets,
+        paper_claims,
         passkeys,
         people,
         phone,
@@ -230,7 +234,7 @@ def register(app: Flask) -> None:
     )
 
     for module in (
-        alerts, audit, billings, cases, claims, credentials, desk, documents, editing, invoices, ledger, notices, offline, packets, passkeys, people, phone, places, record, records_requests, reports, rules, screenings, sessions, tables,
+        alerts, answers, audit, billings, cases, claim_files, claims, credentials, desk, documents, editing, fees, invoices, ledger, notices, offline, packets, paper_claims, passkeys, people, phone, places, record, records_requests, reports, rules, screenings, sessions, tables,
         verifications, wording,
     ):  # fmt: skip
         app.register_blueprint(module.bp)

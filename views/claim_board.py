@@ -178,10 +178,8 @@ def key(row: Row) -> str:
 
 def choices(asked: Asked) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
     """The payers and hospitals that have something outstanding."""
-    payers = Payer.select(Payer.id, Payer.name).where(
-        pw.fn.EXISTS(Claim.select(pw.SQL("1")).where(Claim.payer == Payer.id, Claim.state.in_(states.OPEN)))
-        | pw.fn.EXISTS(Unbilled.select(pw.SQL("1")).where(Unbilled.payer == Payer.id))
-    )
+    owing = Claim.select(Claim.payer).where(Claim.state.in_(states.OPEN)) | Unbilled.select(Unbilled.payer)
+    payers = Payer.select(Payer.id, Payer.name).where(Payer.id.in_(owing))
     facilities = Facility.select(Facility.id, Facility.name).where(Facility.archived_at.is_null())
     return list(payers.order_by(Payer.name).tuples()), list(facilities.order_by(Facility.name).tuples())
 

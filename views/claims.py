@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, flash, redirect, request, url_for
 
-from actions import Refused, audit, claim_bodies, claims, fees, weighing
+from actions import Refused, answers, audit, claim_bodies, claims, fees, weighing
 from models import (
     SETTINGS,
     AnswerFile,
@@ -221,7 +221,7 @@ def _show(claim: Claim, status: int = 200, reasons: list[str] | None = None, wor
         stale=claims.changed_since(claim) if open_now and claim.frequency != "8" else [], labels=_label,
         successors=list(Claim.select().where(Claim.replaces == claim.id).order_by(Claim.id)),
         others=list(Claim.select().where(Claim.case == claim.case_id, Claim.id != claim.id).order_by(Claim.id)),
-        files=_files(claim), answers=_answers(claim), next_payers=_next_payers(claim),
+        files=_files(claim), answers=_answers(claim), advice=answers.ADVICE, next_payers=_next_payers(claim),
         papers=list(Packet.select().where(Packet.case == claim.case_id, Packet.preview == False).order_by(Packet.id.desc()).limit(5)),  # noqa: E712
         soon=claim_board.soon(claim.file_by, today()) if open_now else "", replaceable=claim.state in states.SENT and claim.frequency != "8",
         unsent=open_now,

@@ -12,15 +12,32 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import peewee as pw
 from flask import Flask
 from flask.cli import AppGroup
 
 import tasks
-from actions import MACHINE, Refused, audit, cases, credentials, keeping, packets, people, places, weighing, wording
-from models import SETTINGS, Case, db
+from actions import (
+    MACHINE,
+    Refused,
+    audit,
+    cases,
+    claim_files,
+    claims,
+    credentials,
+    keeping,
+    packets,
+    paper_claims,
+    people,
+    places,
+    weighing,
+    wording,
+)
+from models import SETTINGS, Case, Claim, db
 from practice import coding, drafting, factsheet, interchange, record
 from practice.cases import Facts
+from practice.claims import to_json
 from practice.faithfulness import printed
 from practice.interchange import MAX_BYTES, BadCase
 from practice.rewording import Wording, reworded
@@ -215,6 +232,31 @@ def packet(number: str, out: str, preview: bool) -> None:
     _write(packets.assembled(_case(number), preview=preview).pdf, out)
 
 
+@case.command("claim")
+@click.argument("number")
+@click.option("--format", "form", type=click.Choice(["json", "cms1500", "837"]), default="json", show_default=True)
+@click.option("--out", required=True, help="File to write.")
+@refusable
+def claim(number: str, form: str, out: str) -> None:
+    """Write the newest claim of case NUMBER: as JSON, as a file copy of the CMS-1500, or as a checked 837P.
+
+    A case without one has its claim made first. JSON shows what it would be of a case that is not signed yet; an 837P
+    is written of a released claim alone, under numbers of its own.
+    """
+    found = _case(number)
+    row = Claim.select().where(Claim.case == found.id, Claim.state != "withdrawn").order_by(Claim.id.desc()).first()
+    if form == "json" and row is None and found.signed_at is None:
+        _write(msgspec.json.format(to_json(claims.build(found)), indent=1) + b"\n", out)
+        return
+    row = row or claims.make(found, by=MACHINE, now=datetime.now(UTC))
+    if form == "json":
+        _write(msgspec.json.format(to_json(claims.body(row)), indent=1) + b"\n", out)
+    elif form == "cms1500":
+        _write(paper_claims.printed([row], "copy", None, by=MACHINE), out)
+    else:
+        _write(claim_files.alone(row, by=MACHINE, now=datetime.now(UTC)), out)
+
+
 # Reports of case files
 
 
@@ -340,9 +382,24 @@ def backup(folder: str) -> None:
 
 def register(app: Flask) -> None:
     from views.alert_commands import alert
+    from views.claim_commands import batches, x12
     from views.credential_commands import held
     from views.screening_commands import exclusion_lists
     from views.table_commands import public_tables
 
-    for command in (alert, held, exclusion_lists, public_tables, case, texts, trail, migrate, setup_link, demo, backup):
+    for command in (
+        alert,
+        batches,
+        held,
+        exclusion_lists,
+        public_tables,
+        x12,
+        case,
+        texts,
+        trail,
+        migrate,
+        setup_link,
+        demo,
+        backup,
+    ):
         app.cli.add_command(command)

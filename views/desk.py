@@ -10,9 +10,10 @@ from flask import Blueprint, redirect, url_for
 
 import views
 from actions import audit, credentials, jobs, ledger, screenings
-from models import Case, Heartbeat, Job, Packet, Person, Report
+from models import Case, Heartbeat, Job, Person, Report
 from practice.figures import spreads
-from views import actor, page, polled, public, signed_in
+from practice.money import dollars
+from views import actor, claim_board, page, polled, public, signed_in
 from views.alerts import tasks_of
 from views.cases import rows_of, turnarounds
 
@@ -89,9 +90,28 @@ def _waiting(open_cases: pw.ModelSelect, day: date) -> list[tuple[str, str, str,
     if person.has("owner", "technologist", "physician"):
         found.append(_figure("Reports to approve or sign", closed.where(Case.id.in_(drafted)), "reports.inbox", day))
     if person.has("owner", "biller"):
-        packed = Packet.select(Packet.case).where(Packet.preview == 0)
-        ready = Case.select().where(Case.signed_at.is_null(False), Case.id.not_in(packed))
-        found.append(_figure("Signed, no packet yet", ready, "packets.listing", day))
+        found += _claims(day)
+    return found
+
+
+def _claims(day: date) -> list[tuple[str, str, str, str]]:
+    """The money that waits for billing: what is to be coded, mended, sent, and what nears its filing limit."""
+    money = claim_board.standing(claim_board.Asked(), day)
+    groups = (
+        ("To be coded", (claim_board.UNCODED,), "signed", claim_board.UNCODED),
+        ("Claims held, rejected, denied", ("held", "rejected", "denied"), "to be mended", ""),
+        ("Claims to release and send", ("coded", "released"), "ready here", ""),
+        ("Behind unsigned reports", (claim_board.UNSIGNED,), "closed, not signed", claim_board.UNSIGNED),
+    )
+    found = []
+    for label, names, note, state in groups:
+        one = money.of(*names)
+        url = url_for("claims.board", state=state or None)
+        found.append((label, str(one.count), f"{dollars(one.cents)}, {note}" if one.count else "nothing waits", url))
+    near, late = money.near.count + money.overdue.count, money.overdue
+    if near:
+        said = f"{late.count} past it, {dollars(late.cents)}" if late.count else "in the next 14 days"
+        found.append(("Near the filing limit", str(near), said, url_for("claims.board")))
     return found
 
 

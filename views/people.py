@@ -17,6 +17,9 @@ from views.credentials import held_by
 
 bp = Blueprint("people", __name__)
 
+TAXONOMY = Regexp(
+    r"^([0-9A-Za-z]{9}[Xx])?$", message="A taxonomy code has ten characters and ends in X, such as 2084N0600X."
+)
 EMAIL = Regexp(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", message="That is not an email address. It looks like name@practice.org.")
 
 
@@ -32,6 +35,7 @@ class PersonForm(FlaskForm):
     roles = SelectMultipleField("Roles", [DataRequired("Choose at least one role.")], choices=[(r, r) for r in ROLES])
     credentials = StringField("Credentials", [Length(max=120)], filters=[stripped])
     npi = StringField("NPI", [Length(max=10)], filters=[stripped])
+    taxonomy = StringField("Taxonomy", [TAXONOMY], filters=[stripped])
     phone = StringField("Phone", [Length(max=40)], filters=[stripped])
 
     def validate_npi(self, field: StringField) -> None:
@@ -88,7 +92,7 @@ def create():
     try:
         person, token = people.invite(
             name=form.name.data, email=form.email.data, credentials=form.credentials.data, npi=form.npi.data,
-            phone=form.phone.data, roles=form.roles.data, by=actor(), now=now(),
+            taxonomy=form.taxonomy.data.upper(), phone=form.phone.data, roles=form.roles.data, by=actor(), now=now(),
         )  # fmt: skip
     except Refused as refused:
         form.email.errors = refused.reasons
@@ -126,7 +130,7 @@ def revise(id: int):
     try:
         people.revise(
             person, name=form.name.data, credentials=form.credentials.data, npi=form.npi.data,
-            phone=form.phone.data, roles=form.roles.data, by=actor(),
+            taxonomy=form.taxonomy.data.upper(), phone=form.phone.data, roles=form.roles.data, by=actor(),
         )  # fmt: skip
     except Refused as refused:
         form.roles.errors = refused.reasons

@@ -111,6 +111,38 @@ def revise(noun: str, id: int):
     return _keep(found, row, with_choices(found.form(), row), "Saved.")
 
 
+@bp.get("/places/<noun>/<row:id>/next")
+@roles("owner", "biller")
+def follower(noun: str, id: int):
+    """What holds today, to be changed from a day on."""
+    found, row = find_dated(noun), find_row(find_dated(noun), id)
+    form = filled(found.form, row)
+    form.from_on.data = form.until_on.data = None
+    return _form_page(found, None, form, follows=row)
+
+
+@bp.post("/places/<noun>/<row:id>/next")
+@roles("owner", "biller")
+def follow(noun: str, id: int):
+    found, row = find_dated(noun), find_row(find_dated(noun), id)
+    form = with_choices(found.form(), row)
+    if not form.validate():
+        return _form_page(found, None, form, 422, follows=row)
+    try:
+        made = places.follow(row, values=values(form), by=actor(), on=now().date())
+    except Refused as refused:
+        return _form_page(found, None, form, 422, reasons=refused.reasons, follows=row)
+    flash("Saved. The one before it ends the day before.")
+    return redirect(url_for("places.edit", noun=noun, id=made.id), 303)
+
+
+def find_dated(path: str) -> Noun:
+    noun = find_noun(path)
+    if not noun.dated:
+        abort(404)
+    return noun
+
+
 def _keep(noun: Noun, row: pw.Model | None, form: FlaskForm, done: str):
     """Add or change the row the form describes, or show the form again with what is wrong."""
     if not form.validate():
@@ -125,7 +157,7 @@ def _keep(noun: Noun, row: pw.Model | None, form: FlaskForm, done: str):
 
 def _form_page(
     noun: Noun, row: pw.Model | None, form: FlaskForm, status: int = 200, *,
-    reasons: Sequence[str] = (), coverage: FlaskForm | None = None,
+    reasons: Sequence[str] = (), coverage: FlaskForm | None = None, follows: pw.Model | None = None,
 ):  # fmt: skip
     coverages = []
     if isinstance(row, Patient):
@@ -134,7 +166,7 @@ def _form_page(
         coverages = list(coverages.order_by(Coverage.rank, Coverage.from_on.desc()))
         coverage = coverage or with_choices(CoverageForm(formdata=None))
     return page(
-        "places/form.html", status, noun=noun, row=row, form=form, reasons=reasons,
+        "places/form.html", status, noun=noun, row=row, form=form, reasons=reasons, follows=follows,
         coverages=coverages, coverage_form=coverage, setups=[(setup.title, presets.plain_words(setup)) for setup in presets.SETUPS.values()],
         applies=row is not None and noun.dated and row.from_on <= now().date(),
     )  # fmt: skip

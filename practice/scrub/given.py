@@ -15,6 +15,7 @@ from ..claims import Claim, Provider
 from ..coding import CODES, CONTINUOUS, FACILITY_POS, Coding, PayerRule
 from ..completeness import Missing, missing
 from ..edits import Edits, Limit
+from ..times import Clock, clock
 
 
 class Credential(Struct, frozen=True, kw_only=True):
@@ -148,6 +149,10 @@ class CaseForScrub(Struct, frozen=True, kw_only=True, dict=True):
     def missing(self) -> list[Missing]:
         return missing(self.facts)
 
+    @cached_property
+    def clock(self) -> Clock:
+        return clock(self.facts)
+
     @property
     def day(self) -> date | None:
         return self.coding.date_of_service
@@ -163,7 +168,7 @@ class CaseForScrub(Struct, frozen=True, kw_only=True, dict=True):
             return tuple(
                 BilledLine(
                     code=line.code, units=line.units, rendering=line.rendering, pos=self.pos, on=self.day,
-                    modifiers=(*line.modifiers, *self.chosen(line.code)), npi=self.npis.get(line.rendering or "", ""),
+                    modifiers=tuple(dict.fromkeys((*line.modifiers, *self.chosen(line.code)))), npi=self.npis.get(line.rendering or "", ""),
                 )
                 for line in self.coding.lines
             )  # fmt: skip

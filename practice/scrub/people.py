@@ -8,7 +8,6 @@ from .. import concurrency as conc
 from .. import credentials as creds
 from ..cases import Physician, Technologist
 from ..identifiers import is_npi
-from ..times import clock
 from .given import CaseForScrub, Credential
 from .rules import HOUSE, S8, S11, S12, S14, Said, V, rule
 
@@ -47,7 +46,7 @@ def _attendance(case: CaseForScrub) -> Iterator[Said]:
                 "warn", f"Not recorded when {names} came and left: add the times.", "record#staff", people[0].src
             )
             return
-    shown = clock(case.facts)
+    shown = case.clock
     for start, end in conc.subtract(monitored, conc.union(*known)):
         span = f"{shown.time(start)} to {shown.time(end)}"
         said = f"No technologist is recorded in the room from {span}: add who was there, or give the reason."

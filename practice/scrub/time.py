@@ -9,7 +9,6 @@ from itertools import pairwise
 from .. import coding
 from .. import concurrency as conc
 from ..coding import CONTINUOUS
-from ..times import clock
 from .given import CaseForScrub
 from .rules import HOUSE, S3, S7, S11, S12, Said, V, absent, incomplete, of_concurrency, rule, thin, unchecked
 
@@ -20,7 +19,7 @@ _LOOKED = timedelta(minutes=60)
 @rule("DOC-12", "block", "Is the physician recorded as connected in every counted minute?", f"{S3}; {S12}")
 def _connected(case: CaseForScrub) -> Iterator[Said]:
     yield from incomplete(case, "physician_log")
-    shown, gaps = clock(case.facts), conc.presence_gaps(case.facts)
+    shown, gaps = case.clock, conc.presence_gaps(case.facts)
     counted = not any(attendance.all for attendance in conc.attendances(case.facts))
     for start, end in gaps if case.facts.physician_log else ():
         span = f"{shown.time(start)} to {shown.time(end)}"
@@ -60,7 +59,7 @@ def _concurrent(case: CaseForScrub) -> Iterator[Said]:
 @rule("DOC-18", "block", "Has every stretch of monitoring its start and its stop?", f"{S3}; {S7}")
 def _times(case: CaseForScrub) -> Iterator[Said]:
     yield from incomplete(case, "time.segments")
-    shown = clock(case.facts)
+    shown = case.clock
     monitored = conc.segments(case.facts)
     for start in conc.open_pauses(case.facts):
         if any(begin <= start < end for begin, end in monitored):
@@ -108,7 +107,7 @@ def _looked(case: CaseForScrub) -> Iterator[Said]:
     marks += [part.reviewed_at for part in case.facts.baselines.sets if part.reviewed_at]
     monitored = conc.segments(case.facts)
     edges = sorted([*marks, *(edge for stretch in monitored for edge in stretch)])
-    shown = clock(case.facts)
+    shown = case.clock
     gaps = [
         f"{shown.time(start)} to {shown.time(end)}"
         for start, end in pairwise(edges)
