@@ -23,6 +23,7 @@ from actions import (
     credentials,
     documents,
     example_claims,
+    example_invoices,
     packets,
     places,
     records,
@@ -85,6 +86,7 @@ def fill(*, now: datetime) -> list[str]:
         _credentials(people, now.date())
         _cases(people, password, now)
         example_claims.fill(people, now)
+        example_invoices.fill(people, now)
     lines = ["Example practice, all made up. Sign in with:"]
     lines += [f"  {', '.join(roles):<14}{email:<22}{password}" for _, email, _, _, roles in PEOPLE]
     with os.fdopen(os.open(logins, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -125,7 +127,10 @@ def _places() -> None:
         facility = Facility.create(
             name=name, state=state, zone=zone, pos="21", city="Exampleton", address="1 Example Way"
         )
-        Agreement.create(facility=facility, from_on=date(2025, 1, 1), note="Hospital pays the technical component")
+        Agreement.create(
+            facility=facility, from_on=date(2025, 1, 1), note="Hospital pays the technical component", case_cents=125_000,
+            hour_cents=16_500, included_minutes=240, standby_hour_cents=9_500, cancellation_cents=35_000,
+        )  # fmt: skip
     for name, npi in zip(
         examples.SURGEONS, ("1003000126", "1053311837", "1578563961", "1659373470", "1720083777"), strict=True
     ):

@@ -30,18 +30,21 @@ from models import (
     Dossier,
     Education,
     Hit,
+    Invoice,
     Packet,
     Party,
     Passkey,
     Patient,
     Person,
     Proposal,
+    RecordsRequest,
     Report,
     Requirement,
     Screened,
     Screening,
     Session,
     Snapshot,
+    Statement,
     db,
 )
 from practice import factsheet
@@ -69,7 +72,8 @@ OWN_NOTICES = {
 }  # fmt: skip
 """Everybody keeps their own devices and is told on them."""
 BILLER_MAY_POST = {
-    "cases.search", *OWN_NOTICES, "documents.add", "documents.withdraw", "packets.request_packet", "packets.request_preview",
+    "cases.search", *OWN_NOTICES, "documents.add", "documents.turn", "documents.withdraw", "invoices.issue", "invoices.pay", "invoices.remind", "invoices.void",
+    "packets.request_packet", "packets.request_preview", "packets.send_packet", "records_requests.close", "records_requests.enter",
     "billings.keep", "billings.make", "claims.act", "claims.bill_next", "claims.clear", "claims.hold", "claims.release",
     "claims.remake", "claims.replace_claim", "places.cover", "places.create", "places.revise", "places.revise_coverage", "places.search_patients",
     "reports.print_", "sessions.change_password", "sessions.end", "sessions.sign_out",
@@ -119,6 +123,9 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "reports/<id>": Objects(own.report, other.report, "case"),
         "documents/<id>": Objects(own.document, other.document, "case"),
         "packets/<id>": Objects(own.packet, other.packet, "case"),
+        "records-requests/<id>": Objects(own.asked, other.asked, "case"),
+        "invoices/<id>": Objects(world.invoice, world.invoice),
+        "statements/<id>": Objects(world.statement, world.statement),
         "proposals/<id>": Objects(own.proposal, other.proposal, "case"),
         "entries/<id>": Objects(own.entry, other.entry, "case"),
         "assignments/<assignment>": Objects(own.assignment, other.assignment, "case"),
@@ -219,6 +226,14 @@ def _case(raw: bytes, cast: SimpleNamespace, case: Case | None = None) -> Simple
         report=report.id,
         document=kept.id,
         packet=Packet.create(case=case, requested_at=NOW, preview=True).id,
+        asked=RecordsRequest.create(
+            case=case,
+            requester="Acme",
+            asked_on=NOW.date(),
+            due_on=NOW.date(),
+            entered_at=NOW,
+            entered_by=cast.olive.id,
+        ).id,
         proposal=_proposal(report, cast),
         entry=next(row.id for row in case.entries if row.kind == "event"),
         assignment=(someone or Assignment.create(case=case, person=cast.bo, role="physician")).id,
@@ -279,6 +294,13 @@ def world(app, cast):
     )  # fmt: skip
     kind = CredentialType.get(CredentialType.name == "CNIM")
     made.kind, made.requirement = kind.id, Requirement.get(Requirement.facility.is_null()).id
+    made.invoice = Invoice.create(
+        facility=cast.mercy, number="A-1", from_on=NOW.date(), until_on=NOW.date(), issued_on=NOW.date(), due_on=NOW.date(),
+        total_cents=100, issued_by=cast.bo.id,
+    ).id  # fmt: skip
+    made.statement = Statement.create(
+        facility=cast.mercy, as_of=NOW.date(), requested_at=NOW, requested_by=cast.bo.id
+    ).id
     made.dossier = Dossier.create(person=cast.tess, facility=cast.mercy, requested_at=NOW).id
     everyone = made.everyone.values()
     made.held = {one.id: Credential.create(person=one, type=kind, until_on=NOW.date()).id for one in everyone}
