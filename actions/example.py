@@ -24,6 +24,7 @@ from actions import (
     documents,
     example_claims,
     example_files,
+    example_invoices,
     fees,
     packets,
     places,
@@ -91,6 +92,7 @@ def fill(*, now: datetime) -> list[str]:
         _credentials(people, now.date())
         _cases(people, password, now)
         example_claims.fill(people, now)
+        example_invoices.fill(people, now)
         _own_rules(Actor(people["Olive Owens"]), now)
         example_files.fill(people, now)
         rules.note_all(now)

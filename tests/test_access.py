@@ -33,6 +33,7 @@ from models import (
     Fee,
     Hit,
     Hold,
+    Invoice,
     Packet,
     Party,
     Passkey,
@@ -40,12 +41,14 @@ from models import (
     Person,
     Printer,
     Proposal,
+    RecordsRequest,
     Report,
     Requirement,
     Screened,
     Screening,
     Session,
     Snapshot,
+    Statement,
     db,
 )
 from practice import factsheet
@@ -79,11 +82,13 @@ OWN_NOTICES = {
 BILLER_MAY_POST = {
     *OWN_NOTICES, "answers.add", "billings.keep", "billings.make", "cases.search", "claim_files.ask",
     "claim_files.give_up", "claim_files.hand_in", "claims.act", "claims.bill_next", "claims.clear", "claims.hold",
-    "claims.release", "claims.remake", "claims.replace_claim", "documents.add", "documents.withdraw", "fees.end",
-    "fees.take_in", "packets.request_packet", "packets.request_preview", "paper_claims.add_printer",
+    "claims.release", "claims.remake", "claims.replace_claim", "documents.add", "documents.turn", "documents.withdraw",
+    "fees.end", "fees.take_in", "invoices.issue", "invoices.pay", "invoices.remind", "invoices.void",
+    "packets.request_packet", "packets.request_preview", "packets.send_packet", "paper_claims.add_printer",
     "paper_claims.mail", "paper_claims.remove_printer", "paper_claims.revise_printer", "places.cover", "places.create",
-    "places.follow", "places.revise", "places.revise_coverage", "places.search_patients", "reports.print_",
-    "sessions.change_password", "sessions.end", "sessions.sign_out", "tables.load", "tables.offer", "tables.withdraw",
+    "places.follow", "places.revise", "places.revise_coverage", "places.search_patients", "records_requests.close",
+    "records_requests.enter", "reports.print_", "sessions.change_password", "sessions.end", "sessions.sign_out",
+    "tables.load", "tables.offer", "tables.withdraw",
 }  # fmt: skip
 """Reviewed: billing files papers and packets and keeps places; it never touches record or report (reliability.md 8)."""
 AUDITOR_MAY_POST = {
@@ -134,6 +139,9 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "claims/<id>": Objects(world.claim, world.claim),
         "holds/<hold>": Objects(world.hold, world.hold),
         "packets/<id>": Objects(own.packet, other.packet, "case"),
+        "records-requests/<id>": Objects(own.asked, other.asked, "case"),
+        "invoices/<id>": Objects(world.invoice, world.invoice),
+        "statements/<id>": Objects(world.statement, world.statement),
         "proposals/<id>": Objects(own.proposal, other.proposal, "case"),
         "entries/<id>": Objects(own.entry, other.entry, "case"),
         "assignments/<assignment>": Objects(own.assignment, other.assignment, "case"),
@@ -243,6 +251,14 @@ def _case(raw: bytes, cast: SimpleNamespace, case: Case | None = None) -> Simple
         report=report.id,
         document=kept.id,
         packet=Packet.create(case=case, requested_at=NOW, preview=True).id,
+        asked=RecordsRequest.create(
+            case=case,
+            requester="Acme",
+            asked_on=NOW.date(),
+            due_on=NOW.date(),
+            entered_at=NOW,
+            entered_by=cast.olive.id,
+        ).id,
         proposal=_proposal(report, cast),
         entry=next(row.id for row in case.entries if row.kind == "event"),
         assignment=(someone or Assignment.create(case=case, person=cast.bo, role="physician")).id,
@@ -314,6 +330,13 @@ def world(app, cast):
     made.table = tables.offer("mue", [source("MUE_Eff_07-01-2026.csv", MUE)], by=actor(cast.olive), now=now()).id
     kind = CredentialType.get(CredentialType.name == "CNIM")
     made.kind, made.requirement = kind.id, Requirement.get(Requirement.facility.is_null()).id
+    made.invoice = Invoice.create(
+        facility=cast.mercy, number="A-1", from_on=NOW.date(), until_on=NOW.date(), issued_on=NOW.date(), due_on=NOW.date(),
+        total_cents=100, issued_by=cast.bo.id,
+    ).id  # fmt: skip
+    made.statement = Statement.create(
+        facility=cast.mercy, as_of=NOW.date(), requested_at=NOW, requested_by=cast.bo.id
+    ).id
     made.dossier = Dossier.create(person=cast.tess, facility=cast.mercy, requested_at=NOW).id
     made.claim = Claim.create(
         case=own, payer=cast.acme, number="EV1", body=to_json(made_claims.claim()), date_of_service=NOW.date(), total_cents=1,
