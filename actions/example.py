@@ -15,11 +15,29 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from actions import MACHINE, Actor, Refused, cases, credentials, documents, packets, places, records, reports, weighing
+from actions import (
+    MACHINE,
+    Actor,
+    Refused,
+    cases,
+    credentials,
+    documents,
+    example_claims,
+    example_files,
+    example_invoices,
+    fees,
+    packets,
+    places,
+    records,
+    reports,
+    rules,
+    weighing,
+)
 from actions.sessions import HASHER
 from models import (
     SETTINGS,
     Agreement,
+    BillingProvider,
     Case,
     Coverage,
     Credential,
@@ -30,10 +48,12 @@ from models import (
     Payer,
     Person,
     Preset,
+    Receiver,
     Surgeon,
     db,
 )
-from practice import drafting, examples, record, signing
+from practice import coding, drafting, examples, own_rules, record, signing
+from practice.fees import Price
 from practice.report import impression
 from settings import ROOT
 
@@ -50,10 +70,10 @@ PEOPLE = (
     ("Ada Audley", "ada@example.org", "", "", ("auditor",)),
 )
 PAYERS = (
-    ("Acme PPO (synthetic)", "commercial", "ACME1"),
-    ("Medicare", "medicare", "00882"),
-    ("Blue Plains (synthetic)", "commercial", "BLUP2"),
-    ("State comp fund (synthetic)", "workers_comp", "SCF01"),
+    ("Acme PPO (synthetic)", "commercial", "ACME1", "CI"),
+    ("Medicare", "medicare", "00882", "MB"),
+    ("Blue Plains (synthetic)", "commercial", "BLUP2", "BL"),
+    ("State comp fund (synthetic)", "workers_comp", "SCF01", "WC"),
 )
 STATES = ("booked",) * 8 + ("recording",) * 4 + ("closed",) * 5 + ("drafted",) * 5 + ("approved",) * 5 + ("signed",) * 7
 
@@ -71,6 +91,11 @@ def fill(*, now: datetime) -> list[str]:
         _places()
         _credentials(people, now.date())
         _cases(people, password, now)
+        example_claims.fill(people, now)
+        example_invoices.fill(people, now)
+        _own_rules(Actor(people["Olive Owens"]), now)
+        example_files.fill(people, now)
+        rules.note_all(now)
     lines = ["Example practice, all made up. Sign in with:"]
     lines += [f"  {', '.join(roles):<14}{email:<22}{password}" for _, email, _, _, roles in PEOPLE]
     with os.fdopen(os.open(logins, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -96,6 +121,7 @@ def _people(password: str, now: datetime) -> dict[str, Person]:
             email=email,
             credentials=credentials,
             npi=npi,
+            taxonomy="2084N0600X" if "physician" in roles else "",
             roles=list(roles),
             password_hash=hashed,
             created_at=now,
@@ -109,15 +135,62 @@ def _places() -> None:
     credentials.seed()
     for name, state, zone in examples.FACILITIES:
         facility = Facility.create(
-            name=name, state=state, zone=zone, pos="21", city="Exampleton", address="1 Example Way"
-        )
-        Agreement.create(facility=facility, from_on=date(2025, 1, 1), note="Hospital pays the technical component")
+            name=name, state=state, zone=zone, pos="21", city="Exampleton", address="1 Example Way", zip="60601-0001",
+            npi="1003000126",
+        )  # fmt: skip
+        Agreement.create(
+            facility=facility, from_on=date(2025, 1, 1), note="Hospital pays the technical component", case_cents=145_000,
+            included_minutes=240, hour_cents=22_500, standby_hour_cents=15_000, cancellation_cents=40_000, terms_days=30,
+            bill_to=f"{name}\nAccounts payable\n1 Example Way\nExampleton",
+        )  # fmt: skip
     for name, npi in zip(
         examples.SURGEONS, ("1003000126", "1053311837", "1578563961", "1659373470", "1720083777"), strict=True
     ):
-        Surgeon.create(name=name, npi=npi)
-    for name, payer_class, payer_id in PAYERS:
-        Payer.create(name=name, payer_class=payer_class, payer_id=payer_id)
+        Surgeon.create(name=name, npi=npi, interest="none", attested_on=date(2025, 1, 2))
+    house = Receiver.create(
+        name="Example Clearinghouse (synthetic)", receiver_id="EXCLR", submitter_id="EVOKED1", phone="3125550100",
+        email="billing@example.org",
+    )  # fmt: skip
+    for name, payer_class, payer_id, filing in PAYERS:
+        Payer.create(
+            name=name, payer_class=payer_class, payer_id=payer_id, filing=filing, address="PO Box 100", city="Exampleton",
+            state="IL", zip="60601", receiver=None if filing == "WC" else house,
+        )  # fmt: skip
+    BillingProvider.create(
+        name="Example Monitoring PLLC", npi="1760854442", taxonomy="2084N0600X", tax_id="12-3456789", address="2 Example Way",
+        city="Exampleton", state="IL", zip="60601-0002", phone="3125550100", from_on=date(2025, 1, 1),
+    )  # fmt: skip
+    _fees()
+
+
+def _fees() -> None:
+    """A charge for every code the app may put on a claim, and one contract; all amounts are made up."""
+    begins = date(2025, 1, 1)
+    charges = [
+        Price(
+            code, "26" if info.pc_tc == 1 else "", {"95940": 15_000, "G0453": 15_000, "95941": 60_000}.get(code, 40_000)
+        )
+        for code, info in coding.CODES.items()
+    ]
+    fees.take_in("charge", None, charges, from_on=begins, source="Charges of 2025", by=MACHINE)
+    acme = Payer.get(Payer.name.startswith("Acme"))
+    contract = [Price(one.code, one.modifier, one.cents // 3) for one in charges]
+    fees.take_in("contract", acme, contract, from_on=begins, source="Contract of 2025, schedule A", by=MACHINE)
+
+
+OWN_RULES = (
+    ("Workers' comp without the op note", "hold", "The fund sends claims back without it: ask the hospital's records office.",
+     (("payer.class", "is", "workers_comp"), ("report.op_note", "is", "no"))),
+    ("Blue Plains, long cases", "warn", "Their reviewers ask for the time log above four hours: attach the packet.",
+     (("payer.name", "begins", "blue plains"), ("case.minutes", "more", "240"))),
+)  # fmt: skip
+
+
+def _own_rules(by: Actor, now: datetime) -> None:
+    """What the practice learned from denials, as rules of its own."""
+    for name, then, message, conditions in OWN_RULES:
+        asked = [own_rules.Condition(*one) for one in conditions]
+        rules.keep(name=name, conditions=asked, then=then, message=message, on=True, by=by, now=now)
 
 
 def _credentials(people: dict[str, Person], today: date) -> None:
@@ -249,7 +322,10 @@ def _book(seed: int, day: date, payer: Payer, people: dict[str, Person], now: da
         by=MACHINE, now=now, preset=Preset.get(Preset.name == kind["preset"]),
         technologist=people[examples.TECHNOLOGISTS[seed % 3][1]], physician=people[("Elena Marsh", "Samuel Ortega")[seed % 2]],
         facility=facility, surgeon=Surgeon.get(Surgeon.name == header["surgeon"]), payer=payer, payer_class=payer.payer_class,
-        patient=Patient.create(name=patient["name"], mrn=patient["mrn"], dob=date.fromisoformat(patient["dob"]), sex=patient["sex"]),
+        patient=Patient.create(
+            name=patient["name"], mrn=patient["mrn"], dob=date.fromisoformat(patient["dob"]), sex=patient["sex"],
+            address="3 Example Way", city="Exampleton", state="IL", zip="60601",
+        ),
         date_of_service=day, starts_at=datetime.combine(day, STARTS[seed % len(STARTS)], ZoneInfo(facility.zone)),
         or_room=header["facility"]["or_room"], anesthesia=header["anesthesia"], requested_by=header["requested_by"],
         procedure=header["procedure"]["text"], levels=header["procedure"]["levels"], cpt=header["procedure"]["cpt"],

@@ -115,14 +115,7 @@ def _held(kind: Kind, before: TableImport | None, on: date) -> Iterable[Row]:
 
 
 def _samples(kind: Kind) -> set[str]:
-    if kind != "icd10":
-        return set(coding.CODES)
-    told = (
-        one.get("icd10")
-        for case in Case.select(Case.diagnosis).order_by(Case.id.desc()).limit(200)
-        for one in case.diagnosis
-    )
-    return {code.replace(".", "").upper() for code in told if code} | {"M4712", "M48061", "M5416", "G9529", "D333"}
+    return set(coding.CODES) if kind != "icd10" else _usual() | {"M4712", "M48061", "M5416", "G9529", "D333"}
 
 
 def load(offered: TableImport, *, by: Actor, now: datetime) -> TableImport:
@@ -278,7 +271,7 @@ def _valid(on: date) -> pw.Expression:
 def find_diagnoses(said: str, on: date, most: int = MOST_FOUND) -> list[DiagnosisCode]:
     """Codes of the day whose description has every word, or a word that begins so; or that begin as a code does.
 
-    Those that may stand on a claim come first, the shortest description before longer ones.
+    Those of the practice's last cases come first, then what may stand on a claim, short descriptions before long ones.
     """
     words = sorted(dict.fromkeys(public_tables.plain_words(said[:200])), key=len, reverse=True)[:6]
     query = DiagnosisCode.select().where(_valid(on))
@@ -301,7 +294,15 @@ def find_diagnoses(said: str, on: date, most: int = MOST_FOUND) -> list[Diagnosi
         .tuples()
     ]
     found = {row.id: row for row in query.where(DiagnosisCode.id.in_(ids))}
-    return [found[id] for id in ids if id in found][:most]
+    usual = _usual()
+    # Sorting keeps the order of what is alike: what this practice codes comes first, and the rest by its rank.
+    return sorted((found[id] for id in ids if id in found), key=lambda row: row.code not in usual)[:most]
+
+
+def _usual() -> set[str]:
+    """The codes of the last cases."""
+    last = Case.select(Case.diagnosis).order_by(Case.id.desc()).limit(100)
+    return {bare(told) for case in last for one in case.diagnosis if (told := one.get("icd10"))}
 
 
 def _merge(rows: Sequence[Row], from_on: date) -> None:
@@ -395,11 +396,11 @@ def built_in_diagnoses(*, by: Actor, now: datetime) -> TableImport | None:
         return None
     import simple_icd_10_cm as package
 
-    rows: list[Row] = [
+    rows: list[Row] = list(dict.fromkeys(
         (code.replace(".", ""), package.get_description(code)[:300], package.is_leaf(code))
         for code in package.get_all_codes(with_dots=True)
         if package.is_category_or_subcategory(code)
-    ]
+    ))  # fmt: skip
     offered = TableImport.create(
         kind="icd10", name=f"simple-icd-10-cm {BUILT_IN[0]}", sha256="", rows=len(rows), rows_read=len(rows),
         from_on=BUILT_IN[1], content=zlib.compress(msgspec.msgpack.encode(rows), 1), offered_at=now, offered_by=by.id,

@@ -68,7 +68,13 @@ def answer(*body: str, kind: str, usage: str = "P", number: int = 900) -> bytes:
 
 def ack(file: ClaimFile, *middle: str, verdict: str = "A", **envelope: Any) -> bytes:
     """A 999 on the file's one transaction."""
-    body = (f"AK1*HC*{file.interchange}*{p837.VERSION}", "AK2*837*0001", *middle, f"IK5*{verdict}", f"AK9*{verdict}*1*1*1")
+    body = (
+        f"AK1*HC*{file.interchange}*{p837.VERSION}",
+        "AK2*837*0001",
+        *middle,
+        f"IK5*{verdict}",
+        f"AK9*{verdict}*1*1*1",
+    )
     return answer(*body, kind="999", **envelope)
 
 
@@ -78,6 +84,11 @@ def told(*claims: tuple[str, str], payer_number: str = "", **envelope: Any) -> b
             "NM1*41*2*PRACTICE*****46*IONMPRACTICE", "HL*3*2*19*1", "NM1*85*2*PRACTICE*****XX*1999999984"]  # fmt: skip
     for place, (number, status) in enumerate(claims, 4):
         action = "U" if status[:2] in ("A3", "A6", "A7", "A8") else "WQ"
-        body += [f"HL*{place}*3*PT", "NM1*QC*1*TESTER*PAT****MI*X", f"TRN*2*{number}", f"STC*{status}*20260902*{action}*3900"]
+        body += [
+            f"HL*{place}*3*PT",
+            "NM1*QC*1*TESTER*PAT****MI*X",
+            f"TRN*2*{number}",
+            f"STC*{status}*20260902*{action}*3900",
+        ]
         body += [f"REF*1K*{payer_number}"] if payer_number else []
     return answer(*body, kind="277", **envelope)

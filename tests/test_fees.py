@@ -24,10 +24,10 @@ def bo(client_for, cast):
 
 def test_a_list_is_shown_first_and_kept_when_confirmed(bo):
     assert "No charges yet" in bo.get("/fees").get_data(as_text=True)
-    page = bo.post("/fees/charge", data={"from_on": "2026-01-01", "text": LIST}).get_data(as_text=True)
+    page = bo.post("/fees/lists/charge", data={"from_on": "2026-01-01", "text": LIST}).get_data(as_text=True)
     assert "Keep all 2" in page and "$250.00" in page and not Fee.select().exists()
     kept = {"from_on": "2026-01-01", "text": LIST, "source": "List of 2026", "confirmed": "y"}
-    assert bo.post("/fees/charge", data=kept).status_code == 303
+    assert bo.post("/fees/lists/charge", data=kept).status_code == 303
     assert fees.prices(None, DAY).charge("95938", ("26",), 1) == 25_000
     assert fees.prices(None, date(2025, 12, 31)).charges == {}
     page = bo.get("/fees").get_data(as_text=True)
@@ -37,18 +37,20 @@ def test_a_list_is_shown_first_and_kept_when_confirmed(bo):
 
 def test_a_file_is_taken_as_the_text_is(bo):
     file = (io.BytesIO(b"\xef\xbb\xbfcode,modifier,price\n95938,26,1.00\n"), "fees.csv")
-    assert bo.post("/fees/charge", data={"from_on": "2026-01-01", "file": file, "confirmed": "y"}).status_code == 303
+    assert (
+        bo.post("/fees/lists/charge", data={"from_on": "2026-01-01", "file": file, "confirmed": "y"}).status_code == 303
+    )
     assert Fee.get().cents == 100
     file = (io.BytesIO(b"\xff\xfe"), "fees.csv")
-    assert bo.post("/fees/charge", data={"from_on": "2026-01-01", "file": file}).status_code == 422
+    assert bo.post("/fees/lists/charge", data={"from_on": "2026-01-01", "file": file}).status_code == 422
 
 
 def test_one_wrong_line_keeps_all_out_and_what_was_typed(bo):
     text = LIST + "95941,,lots\n"
-    answer = bo.post("/fees/charge", data={"from_on": "2026-01-01", "text": text, "confirmed": "y"})
+    answer = bo.post("/fees/lists/charge", data={"from_on": "2026-01-01", "text": text, "confirmed": "y"})
     page = answer.get_data(as_text=True)
     assert answer.status_code == 422 and "Line 3" in page and "95941,,lots" in page
-    assert bo.post("/fees/charge", data={"from_on": "", "text": LIST, "confirmed": "y"}).status_code == 422
+    assert bo.post("/fees/lists/charge", data={"from_on": "", "text": LIST, "confirmed": "y"}).status_code == 422
     assert not Fee.select().exists()
 
 
@@ -76,9 +78,9 @@ def test_a_contract_belongs_to_its_payer(bo, cast):
     assert fees.prices(cast.acme, DAY).expected("95940", (), 2) == 8_612
     assert fees.prices(cast.medicare, DAY).expected("95940", (), 2) is None
     assert fees.prices(Payer.create(name="Other", payer_class="commercial"), DAY).expected("95940", (), 1) is None
-    assert bo.get(f"/fees/contract/{cast.acme.id}").status_code == 200
+    assert bo.get(f"/fees/contracts/{cast.acme.id}").status_code == 200
     assert "$43.06" in bo.get(f"/fees?payer={cast.acme.id}").get_data(as_text=True)
-    for path in ("/fees/contract", f"/fees/charge/{cast.acme.id}", "/fees/contract/9999", "/fees/gift"):
+    for path in ("/fees/lists/contract", "/fees/contracts/9999", "/fees/lists/gift"):
         assert bo.get(path).status_code == 404
     with pytest.raises(Refused, match="choose which"):
         keep(cast, [Price("95940", "", 1)], DAY, "contract")

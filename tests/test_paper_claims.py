@@ -82,7 +82,9 @@ def test_the_nudge_moves_every_word_by_what_the_printer_is_off(bo, cast):
     def places(query: str) -> list[tuple[float, float]]:
         found: list[tuple[float, float]] = []
         page = PdfReader(io.BytesIO(bo.get(f"/paper-claims/pdf?claim={claim.id}{query}").data)).pages[0]
-        page.extract_text(visitor_text=lambda text, cm, tm, font, size: found.append((tm[4], tm[5])) if text.strip() else None)
+        page.extract_text(
+            visitor_text=lambda text, cm, tm, font, size: found.append((tm[4], tm[5])) if text.strip() else None
+        )
         return found
 
     straight, moved = places(""), places(f"&printer={printer.id}")

@@ -24,7 +24,7 @@ from models import (
     Receiver,
     Surgeon,
 )  # fmt: skip
-from practice import presets
+from practice import demands, presets
 from tests.cast import NOW, actor, book
 from views.place_forms import NOUNS
 
@@ -54,6 +54,11 @@ def given(cast) -> dict[str, dict[str, object]]:
             "facility": Facility.create(name="Third", zone="America/Chicago").id, "from_on": "2026-02-01",
             "technical": "practice", "professional": "practice", "case_cents": "1,250.00", "hour_cents": "$90",
             "included_minutes": "120", "terms_days": "45", "bill_to": "Third Hospital\nAccounts payable",
+        },
+        "packet-contents": {
+            "payer": cast.acme.id, "payer_class": "commercial", "purpose": next(iter(demands.PURPOSES)),
+            "part": next(iter(demands.PARTS)), "words": "as it says", "required": "y", "from_on": "2030-01-01", "source": "letter",
+            "certainty": "sourced",
         },
         "billing-providers": {
             "name": "Evoked Example PLLC", "npi": "1234567893", "tax_id": "12-3456789", "address": "1 Main St", "city": "Springfield",
@@ -144,7 +149,7 @@ def test_a_row_keeps_the_hospital_that_was_taken_out_meanwhile(olive, cast):
 
 def test_the_same_thing_is_not_entered_twice(olive, cast):
     for path, data in given(cast).items():
-        if path not in ("payer-rules", "agreements", "billing-providers"):
+        if path not in ("payer-rules", "agreements", "billing-providers", "packet-contents"):
             assert olive.post(f"/places/{path}", data=data).status_code == 303
             answer = olive.post(f"/places/{path}", data=data)
             assert answer.status_code == 422, path
@@ -224,7 +229,7 @@ def test_only_what_differs_is_kept_of_a_receiver(olive, cast):
     row = Receiver.get()
     assert row.options == {"isa_qualifier": "30", "claims_per_transaction": 100, "billing_taxonomy": False}
     page = olive.get(f"/places/receivers/{row.id}").get_data(as_text=True)
-    assert '<option selected value="30">' in page
+    assert '<option selected value="30">' in page and 'value="Clearing One"' in page and 'value="EVK"' in page
     payer = {"name": "Acme PPO", "payer_class": "commercial", "payer_id": "ACME1", "receiver": row.id, "filing": "CI"}
     assert olive.post(f"/places/payers/{cast.acme.id}", data=payer).status_code == 303
     assert Payer.get_by_id(cast.acme.id).receiver_id == row.id

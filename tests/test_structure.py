@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "app": {"views", "tasks", "actions", "models", "practice", "settings"},
     "settings": set(),
 }
-PURE = {"msgspec", "pypdf", "rapidfuzz", "PIL"}
+PURE = {"msgspec", "pypdf", "rapidfuzz", "PIL", "openpyxl"}
 NETWORK = {"openai", "pywebpush", "requests", "httpx2", "urllib3", "aiohttp", "smtplib", "apprise", "socket", "http"}
 NETWORK_MODULES = {"urllib.request", "urllib.error"}
 WRITES = {"save", "create", "insert", "insert_many", "update", "delete", "delete_instance", "get_or_create"}

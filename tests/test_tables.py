@@ -225,6 +225,13 @@ def test_what_may_stand_on_a_claim_is_found_first(cast):
     assert tables.find_diagnoses("stenosis", date(2025, 9, 1)) == [], "not on that day"
 
 
+def test_what_the_practice_codes_is_found_before_other_codes(cast):
+    loaded("icd10")
+    assert tables.find_diagnoses("claudication", date(2026, 9, 1))[0].code == "M48062", "the shorter description"
+    book(cast, diagnosis=[{"text": "Stenosis", "icd10": "M48.061"}, {"text": "no code"}])
+    assert tables.find_diagnoses("claudication", date(2026, 9, 1))[0].code == "M48061"
+
+
 def test_the_search_is_a_part_for_htmx_and_a_page_without(client_for, cast):
     loaded("icd10")
     tess = client_for(cast.tess)

@@ -44,11 +44,16 @@ def today() -> date:
     return now().astimezone(SETTINGS.zone).date()
 
 
-def find_kind(kind: str, payer: int | None) -> Payer | None:
-    """The payer of a contract; None for the kinds that have none."""
-    if kind not in KINDS or (payer is not None) != (kind == "contract"):
+def find_list(kind: str, payer: int | None) -> Payer | None:
+    """The payer of a contract; None for the lists that have none."""
+    if kind not in KINDS or (kind == "contract" and payer is None):
         abort(404)
-    return Payer.get_or_none(Payer.id == payer) or abort(404) if payer is not None else None
+    return (Payer.get_or_none(Payer.id == payer) or abort(404)) if payer is not None else None
+
+
+def address(kind: str, payer: int | None) -> str:
+    """Where a list of prices is."""
+    return url_for("fees.show", kind="contract", payer=payer) if payer else url_for("fees.show", kind=kind)
 
 
 @bp.get("/fees")
@@ -85,11 +90,11 @@ def _uncharged(prices: Prices) -> list[str]:
     return [fees.named(*key) for key in wanted if key not in prices.charges]
 
 
-@bp.get("/fees/<kind>")
-@bp.get("/fees/<kind>/<row:payer>")
+@bp.get("/fees/lists/<kind>")
+@bp.get("/fees/contracts/<row:payer>", defaults={"kind": "contract"})
 @roles("owner", "biller")
 def show(kind: str, payer: int | None = None):
-    return _show_page(kind, find_kind(kind, payer), PricesForm(formdata=None, from_on=None))
+    return _show_page(kind, find_list(kind, payer), PricesForm(formdata=None, from_on=None))
 
 
 def _show_page(
@@ -101,16 +106,16 @@ def _show_page(
         "fees/show.html", status, kind=kind, payer=payer, form=form, reasons=reasons, seen=seen, text=text, sentence=sentence,
         title=f"{title}: {payer.name}" if payer else title, rows=list(fees.in_use(kind, payer, today())),
         to_come=list(fees.rows_of(kind, payer).where(Fee.from_on > today()).order_by(Fee.from_on, Fee.code)),
-        dollars=money.dollars, named=fees.named, today=today(),
+        dollars=money.dollars, named=fees.named, today=today(), here=address(kind, payer.id if payer else None),
     )  # fmt: skip
 
 
-@bp.post("/fees/<kind>")
-@bp.post("/fees/<kind>/<row:payer>")
+@bp.post("/fees/lists/<kind>")
+@bp.post("/fees/contracts/<row:payer>", defaults={"kind": "contract"})
 @roles("owner", "biller")
 def take_in(kind: str, payer: int | None = None):
     """First shows what the list says and changes; with `confirmed` all of it holds from the day given."""
-    whose, form = find_kind(kind, payer), PricesForm()
+    whose, form = find_list(kind, payer), PricesForm()
     try:
         raw = form.file.data.read() if form.file.data else b""
         text = raw.decode("utf-8-sig") if raw else form.text.data or ""
@@ -135,7 +140,7 @@ def _kept_or_seen(kind: str, payer: Payer | None, form: PricesForm, prices: list
     flash(
         f"{count} {'price' if count == 1 else 'prices'} from {from_on:%m/%d/%Y} on. Those that did not change stay as they are."
     )
-    return redirect(url_for("fees.show", kind=kind, payer=payer.id if payer else None), 303)
+    return redirect(address(kind, payer.id if payer else None), 303)
 
 
 @bp.post("/fees/prices/<row:id>/ending")
@@ -145,4 +150,4 @@ def end(id: int):
     fee = Fee.get_or_none(Fee.id == id) or abort(404)
     fees.end(fee, on=today(), by=actor())
     flash("Ended." if fee.from_on <= today() else "Taken back.")
-    return redirect(url_for("fees.show", kind=fee.kind, payer=fee.payer_id), 303)
+    return redirect(address(fee.kind, fee.payer_id), 303)

@@ -70,8 +70,12 @@ NOT_FIRST = [
 SENDER = "submitter_"
 """How an option of a receiver begins that is of the sender."""
 _DEFAULTS = {
-    one.name: one.default for one in structs.fields(p837.Receiver)
-} | {f"{SENDER}{one.name}": one.default for one in structs.fields(p837.Submitter)}  # fmt: skip
+    f"{whose}{one.name}": one.default
+    for whose, struct in (("", p837.Receiver), (SENDER, p837.Submitter))
+    for one in structs.fields(struct)
+    if isinstance(one.default, str | int)
+}
+"""What the guide says where a receiver says nothing."""
 
 
 class MoneyField(StringField):
