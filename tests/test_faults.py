@@ -352,7 +352,7 @@ OPTIONS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(sorted(made.ALL)), min_size=1, max_size=6), OPTIONS)
 def test_the_writer_never_makes_a_fault_that_nobody_can_enter(kinds, to_):
     never = set().union(*(ids(name) for name in NEVER))
