@@ -75,6 +75,8 @@ class _Sent:
 
     def __init__(self, told: acks.Answers, usage: str) -> None:
         self.usage = usage
+        self.settled: set[int] = set()
+        """Files of which it is known by now that they were handed in."""
         numbers = [one.interchange for one in told.interchanges] + [one.group for one in told.transactions]
         names = {one.claim for one in told.claims if one.claim}
         batches = {one.reference for one in told.claims if one.reference}
@@ -111,9 +113,11 @@ def _tell(row: AnswerFile, told: matching.Told, sent: _Sent, *, by: Actor, now: 
     claim = Claim.get_by_id(sent.claims[told.claim].id)
     file = sent.file_of(claim, told)
     ClaimAnswer.create(file=row, claim=claim, sent=file, source=told.by, outcome=told.outcome, words=told.words)
-    if file and claim_files.act_of(file) is None:
-        claim_files.hand_in(file, words="The receiver has answered it.", by=by, now=now)
-        claim = Claim.get_by_id(claim.id)
+    if file and file.id not in sent.settled:
+        sent.settled.add(file.id)
+        if claim_files.act_of(file) is None:
+            claim_files.hand_in(file, words="The receiver has answered it.", by=by, now=now)
+            claim = Claim.get_by_id(claim.id)
     if told.payer_claim_number and told.payer_claim_number != claim.payer_control:
         claims.name_payer_control(claim, told.payer_claim_number, by=by)
     if file and (file.usage == "T" or (told.interchange and not _newest(file, claim))):

@@ -13,7 +13,7 @@ def keep(case: Case, *, values: dict[str, Any], by: Actor, now: datetime) -> Bil
     """Write the form down. The case is counted anew, since payer and modifiers change what it would come to."""
     with db.atomic():
         row = Billing.get_or_none(Billing.case == case.id) or Billing.create(case=case)
-        before = {name: row.__data__[name] for name in values}
+        before = {name: row.__data__.get(name) for name in values}
         if changed := audit.changed(before, values):
             Billing.update(**values).where(Billing.id == row.id).execute()
             audit.record(by, "revise", "billing", row_id=row.id, case_id=case.id, fields=changed)

@@ -112,7 +112,7 @@ def act(claim: Claim, what: Act, *, by: Actor, now: datetime, words: str = "") -
             raise Refused(
                 f"Say more with “{step.tells.lower()}”: what was told, by whom, how much. Nothing was changed."
             )
-        if what == "release" and (reasons := objections(claim)):
+        if what == "release" and (reasons := objections(claim, now.date())):
             raise Refused(*reasons)
         target = _before(claim) if what == "restore" else states.follow(claim.state, what)
         ClaimAct.create(claim=claim, act=what, state=target, words=words, at=now, by=by.id)
@@ -143,14 +143,14 @@ def _follow_on(claim: Claim, what: Act, *, by: Actor, now: datetime) -> None:
         unbilled.note(claim.case, now=now)
 
 
-def objections(claim: Claim) -> list[str]:
+def objections(claim: Claim, today: date | None = None) -> list[str]:
     """Why a claim does not leave: what the rules find, holds, and what differs from the case by now."""
     made = body(claim)
     found = c.objections(made)
     found += [f"Held: {hold.reason}" for hold in open_holds(claim)]
     if claim.frequency == "8":
         return found
-    found += weighing.weigh(as_billed(claim.case), made).objections
+    found += weighing.weigh(as_billed(claim.case), made, today=today).objections
     if changed := changed_since(claim):
         count = f"{len(changed)} thing{'s' if len(changed) > 1 else ''}"
         found.append(f"{count} of the case changed since the claim was made: make it anew.")

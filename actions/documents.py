@@ -102,10 +102,15 @@ def rewritten(raw: bytes, name: str) -> tuple[bytes, int]:
         raise Refused(f"A file may have at most {SETTINGS.max_upload_mb} MB. Make it smaller and send it again.")
     ending = Path(name).suffix.lower()
     ending = ending if ending.isascii() and ending[1:].isalnum() and len(ending) < 8 else ""
+    return _apart(raw, ending)
+
+
+def _apart(raw: bytes, ending: str, *turn: int) -> tuple[bytes, int]:
+    """What `practice.documents` makes of a file in a process of its own, and how many pages that has."""
     with tempfile.TemporaryDirectory(dir=SETTINGS.data, prefix="upload-") as folder:
         source, target = Path(folder, f"in{ending}"), Path(folder, "out")
         source.write_bytes(raw)
-        command = [sys.executable, "-m", "practice.documents", str(source), str(target)]
+        command = [sys.executable, "-m", "practice.documents", str(source), str(target), *map(str, turn)]
         try:
             child = subprocess.run(command, cwd=_ROOT, env={}, capture_output=True, text=True, timeout=SECONDS)  # noqa: S603
         except subprocess.TimeoutExpired as error:
@@ -115,6 +120,24 @@ def rewritten(raw: bytes, name: str) -> tuple[bytes, int]:
         if child.returncode != 0:
             raise Refused("The file cannot be read. Print it to a new PDF and send that one.")
         return target.read_bytes(), json.loads(child.stdout)["pages"]
+
+
+TURNS = {90: "To the right", 180: "Upside down", 270: "To the left"}
+
+
+def turn(document: Document, *, degrees: int, page: int, by: Actor, now: datetime) -> Document:
+    """Keep a paper of a case anew with one page turned, or all when the page is 0; the one before is withdrawn."""
+    if document.kind not in UPLOADS or document.case is None:
+        raise Refused("Only a paper of a case that was uploaded can be turned.")
+    if degrees not in TURNS or not 0 <= page <= document.pages:
+        raise Refused(f"Choose how to turn it, and a page from 1 to {document.pages}.")
+    pdf, pages = _apart(read(document), ".pdf", degrees, page)
+    with db.atomic():
+        withdraw(document, by=by, now=now)
+        return store(
+            pdf, case=document.case, kind=document.kind, title=document.title, pages=pages,
+            made_from=f"document:{document.id}", by=by, now=now,
+        )  # fmt: skip
 
 
 def withdraw(document: Document, *, by: Actor, now: datetime) -> None:

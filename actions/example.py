@@ -22,6 +22,9 @@ from actions import (
     cases,
     credentials,
     documents,
+    example_claims,
+    example_files,
+    example_invoices,
     fees,
     packets,
     places,
@@ -87,8 +90,11 @@ def fill(*, now: datetime) -> list[str]:
         people = _people(password, now)
         _places()
         _credentials(people, now.date())
-        _own_rules(Actor(people["Olive Owens"]), now)
         _cases(people, password, now)
+        example_claims.fill(people, now)
+        example_invoices.fill(people, now)
+        _own_rules(Actor(people["Olive Owens"]), now)
+        example_files.fill(people, now)
         rules.note_all(now)
     lines = ["Example practice, all made up. Sign in with:"]
     lines += [f"  {', '.join(roles):<14}{email:<22}{password}" for _, email, _, _, roles in PEOPLE]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from actions import MACHINE, Actor, Refused, audit, claims, documents, jobs, records_requests, reports
+from actions.claim_bodies import as_billed
 from actions.weighing import Weighed, coverage, weigh
 from models import (
     SETTINGS,
@@ -107,6 +108,7 @@ def request(
 
     For any other purpose nothing is refused: the packet says what is missing. Only what is not required can be left out.
     """
+    case = as_billed(case)
     reasons = list(weigh(case).objections) if purpose == "claim" and not preview else []
     required = {one.part for one in demands(case, purpose) if one.required}
     reasons += [
@@ -130,6 +132,7 @@ def request(
 
 def assembled(case: Case, *, preview: bool, purpose: str = "claim", of: Packet | None = None) -> Assembled:
     """The packet of a case as it stands. Refused, with every reason, unless it is a preview. Slow: for the worker."""
+    case = as_billed(case)
     weighed = weigh(case)
     if not preview and purpose == "claim" and weighed.objections:
         raise Refused(*weighed.objections)

@@ -1,7 +1,8 @@
 """Drafting, the report's PDF and the packet, in a process of its own: `python -m benchmarks.papers`.
 
 CPU of the warm process, the least of a few rounds: what else the machine does can only add to it. The packet's
-uploads are scanned pages, as many as bring it to twelve.
+three uploads are scanned pages, as many as bring it to twelve. With `soak N` it makes N packets in a row and prints the
+memory of the process after each tenth of them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +94,18 @@ def _packets(pdf: Any, facts: Facts, report: bytes, rounds: int) -> tuple[float,
     letterhead = pdf.Letterhead(name="Our practice")
 
     def packet(frozen: bytes, scans: bytes) -> Any:
-        paper = packets.Document(kind="order", title="Order for monitoring", pdf=scans)
         coded = coding.code(facts, rule=rule, pos="21", professional_owned=True, technical_owned=False)
+        one = _scanned(1)
+        papers = tuple(
+            packets.Document(kind=kind, title=title, pdf=pdf)
+            for kind, title, pdf in (
+                ("order", "Order", scans),
+                ("consent", "Consent", one),
+                ("op_note", "Op note", one),
+            )
+        )
         given = packets.PacketInput(
-            packet_id="BENCH-1", letterhead=letterhead, facts=facts, coding=coded, report=frozen, documents=(paper,)
+            packet_id="BENCH-1", letterhead=letterhead, facts=facts, coding=coded, report=frozen, documents=papers
         )
         return packets.assemble(given)
 
@@ -108,6 +118,28 @@ def _packets(pdf: Any, facts: Facts, report: bytes, rounds: int) -> tuple[float,
     return frozen, whole, packet(report, scans).pages, peak
 
 
+def soak(count: int) -> dict[str, Any]:
+    """Make so many packets in a row, each of a report that is printed anew. MiB in use after each tenth of them."""
+    from practice import packets, pdf
+
+    facts, _ = _of_three_pages(pdf)
+    rule = coding.rule_for(coding.default_rules(), "commercial", date(2026, 3, 17))
+    letterhead = pdf.Letterhead(name="Our practice")
+    papers = tuple(packets.Document(kind=kind, title=kind, pdf=_scanned(1)) for kind in ("order", "consent", "op_note"))
+    coded = coding.code(facts, rule=rule, pos="21", professional_owned=True, technical_owned=False)
+    held = []
+    for number in range(count):
+        given = packets.PacketInput(
+            packet_id=f"SOAK-{number}", letterhead=letterhead, facts=facts, coding=coded, documents=papers,
+            report=pdf.report_pdf(drafting.draft(facts), letterhead=letterhead),
+        )  # fmt: skip
+        made = packets.assemble(given)
+        if number % max(count // 10, 1) == 0 or number == count - 1:
+            held.append(round(int(re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024, 1))
+    return {"packets": count, "pages": made.pages, "mib": held}
+
+
+@cache
 def _scanned(pages: int) -> bytes:
     """Pages as a fax or a phone brings them, through the door that uploads come through."""
     from PIL import Image, ImageDraw
@@ -127,4 +159,4 @@ def _scanned(pages: int) -> bytes:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(int(sys.argv[1]))))
+    print(json.dumps(soak(int(sys.argv[2])) if sys.argv[1] == "soak" else measure(int(sys.argv[1]))))

@@ -85,7 +85,7 @@ def answered(count: int) -> bytes:
     head = "GS*HN*CLEAR*IONM*20260311*0800*9*X*005010X214~ST*277*0001*005010X214~BHT*0085*08*B1*20260311*0800*TH~"
     body = "".join(
         f"HL*{n}*1*PT~NM1*QC*1*T*P****MI*X~TRN*2*ION-{n}~STC*A2:20*20260311*WQ*3900~REF*1K*P{n}~DTP*472*D8*20260302~"
-        for n in range(1, count + 1)
+        for n in range(count)
     )
     return f"{isa}{head}{body}SE*1*0001~GE*1*9~IEA*1*000000900~".encode()
 

@@ -47,10 +47,10 @@ PARTS = OWN | PAPERS
 FAX_PAGES, PORTAL_BYTES = 100, 10_000_000
 """Beyond them a fax machine or a payer's portal is likely to refuse the packet (report-and-phone.md 5.2)."""
 _ORDER = {
-    "claim": ("claim_form", "units", "report", "presence", "concurrency", "personnel", "order", "consent", "necessity",
-              "authorization", "op_note", "anesthesia", "waveforms", "denial", "policy", "request", "other", "history", "trail"),
-    "appeal": ("denial", "claim_form", "units", "report", "presence", "concurrency", "personnel", "policy", "authorization", "necessity",
-               "order", "op_note", "anesthesia", "waveforms", "consent", "request", "other", "history", "trail"),
+    "claim": ("request", "claim_form", "units", "report", "presence", "concurrency", "personnel", "order", "consent", "necessity",
+              "authorization", "op_note", "anesthesia", "waveforms", "denial", "policy", "other", "history", "trail"),
+    "appeal": ("request", "denial", "claim_form", "units", "report", "presence", "concurrency", "personnel", "policy", "authorization", "necessity",
+               "order", "op_note", "anesthesia", "waveforms", "consent", "other", "history", "trail"),
 }  # fmt: skip
 
 

@@ -3,8 +3,10 @@
 What a file is, its content says, never its name. A PDF is written anew page by page, and only what draws is taken
 over: scripts, actions, forms, links, attached files and metadata stay behind (reliability.md sections 1.7 and 4).
 A photo is turned upright, stripped of its EXIF data (which may hold a place) and laid on a US Letter page.
+Pictures finer than a fax keeps are made smaller, in a PDF too.
 
-`python -m practice.documents IN OUT` does the same in a process of its own, under limits of memory and CPU time,
+`python -m practice.documents IN OUT` does the same in a process of its own, with a quarter turn and a page number
+behind it turns that page (0: all of them) of a document that is kept, under limits of memory and CPU time,
 so that no upload can take a web process down and no web process has to load pypdf or Pillow.
 """
 
@@ -142,9 +144,55 @@ def _rewritten(raw: bytes) -> tuple[bytes, int]:
         writer = PdfWriter()
         for page in reader.pages:
             _add_clean(writer, page)
+        _make_smaller(writer)
         return written(writer), count
     except _BROKEN as error:
         raise BadDocument("The PDF is broken and cannot be read. Print it to a new PDF and send that one.") from error
+
+
+def turned(pdf: bytes, degrees: int, number: int) -> tuple[bytes, int]:
+    """A kept document with one page, or all when the number is 0, turned clockwise. Returns it and its pages."""
+    writer = PdfWriter()
+    pages = PdfReader(io.BytesIO(pdf)).pages
+    for at, page in enumerate(pages, 1):
+        if number in (0, at):
+            page.rotate(degrees)
+        _add_clean(writer, page)
+    return written(writer), len(pages)
+
+
+def _make_smaller(writer: PdfWriter) -> None:
+    """Give every picture that is finer than a page at 200 dots per inch only as many pixels as a fax keeps."""
+    most = PHOTO_PIXELS[0] * PHOTO_PIXELS[1] * 5 // 4
+    for held in writer._objects:
+        if isinstance(held, EncodedStreamObject) and held.get("/Subtype") == "/Image" and "/Mask" not in held:
+            wide, high = int(held.get("/Width", 0)), int(held.get("/Height", 0))
+            if most < wide * high <= MAX_PIXELS and (image := _picture(held, (wide, high))):
+                short, long = PHOTO_PIXELS
+                image.thumbnail((long, short) if wide > high else (short, long), reducing_gap=2.0)
+                out = io.BytesIO()
+                image.save(out, "JPEG", quality=82, optimize=True)
+                held._data = out.getvalue()
+                held.decoded_self = None
+                held.pop(NameObject("/DecodeParms"), None)
+                held[NameObject("/Filter")] = NameObject("/DCTDecode")
+                held[NameObject("/Width")], held[NameObject("/Height")] = map(NumberObject, image.size)
+
+
+def _picture(held: EncodedStreamObject, size: tuple[int, int]) -> Image.Image | None:
+    """The pixels of a plain gray or color picture; None for what is better left as it came, such as fax scans."""
+    mode = {"/DeviceGray": "L", "/DeviceRGB": "RGB"}.get(str(held.get("/ColorSpace")))
+    filters = held.get("/Filter")
+    if mode is None or held.get("/BitsPerComponent") != 8:
+        return None
+    if filters in ("/DCTDecode", ["/DCTDecode"]):
+        with Image.open(io.BytesIO(held._data), formats=("JPEG",)) as image:
+            image.load()
+            return image.copy() if image.mode == mode else None
+    if filters in ("/FlateDecode", ["/FlateDecode"]):
+        data = held.get_data()
+        return Image.frombytes(mode, size, data) if len(data) == size[0] * size[1] * len(mode) else None
+    return None
 
 
 def _refuse_what_would_be_lost(reader: PdfReader) -> None:
@@ -304,12 +352,17 @@ def _bare(image: Image.Image) -> Image.Image:
 # In a process of its own
 
 
-def _main(source: str, target: str) -> int:
-    """Check one file under limits; print its pages and media, or say on stderr why not and return 2."""
+def _main(source: str, target: str, *turn: str) -> int:
+    """Turn a kept document, or check one file under limits; print its pages and media, or say on stderr why not and return 2."""
     _limit()
     logging.disable()  # pypdf would quote the file's own bytes
     path = Path(source)
     try:
+        if turn:
+            pdf, pages = turned(path.read_bytes(), *(int(one) for one in turn))
+            Path(target).write_bytes(pdf)
+            print(json.dumps({"pages": pages}))
+            return 0
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise BadDocument(_too_big(size, MAX_BYTES))
@@ -332,4 +385,4 @@ def _limit() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(_main(*sys.argv[1:3]))
+    sys.exit(_main(*sys.argv[1:5]))

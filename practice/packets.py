@@ -145,7 +145,7 @@ class _Piece(Struct, frozen=True, kw_only=True):
 
     @property
     def stamp(self) -> str:
-        return f"Ex. {self.letter}" if self.letter else self.title.partition(" ")[0]
+        return f"Ex. {self.letter}" if self.letter else self.title.partition(" ")[0].strip(":")
 
 
 def objections(packet: PacketInput) -> list[str]:

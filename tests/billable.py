@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from types import SimpleNamespace
 
 from actions import reports
-from models import Billing, BillingProvider, Case, Coverage, Facility, Fee, Patient, Payer, Person, Surgeon
-from practice import signing
+from models import Billing, BillingProvider, Case, Coverage, Facility, Fee, Patient, Payer, PayerRule, Person, Surgeon
+from practice import coding, signing
 from practice.report import impression
 from tests.cast import PASSWORD, actor, load
 
 SINCE = date(2020, 1, 1)
+FILING_DAYS = 3650
 CHARGES = {
     ("95940", ""): 30000, ("95941", ""): 90000, ("G0453", ""): 30000, ("95938", "26"): 45000, ("95939", "26"): 60000,
     ("95861", "26"): 25000, ("95860", "26"): 20000, ("95863", "26"): 28000, ("95864", "26"): 32000, ("95870", "26"): 15000,
@@ -31,6 +32,11 @@ def equip(cast: SimpleNamespace) -> SimpleNamespace:
     )  # fmt: skip
     for (code, modifier), cents in CHARGES.items():
         Fee.create(kind="charge", code=code, modifier=modifier, cents=cents, from_on=SINCE)
+    for rule in coding.default_rules():  # with time to file, since the cases are of a year's beginning
+        PayerRule.create(
+            payer_class=rule.payer_class, from_on=SINCE, accepts=list(rule.accepts), remote_code=rule.remote_code or "",
+            rounding=rule.rounding, follows_cms=rule.follows_cms, filing_days=FILING_DAYS,
+        )  # fmt: skip
     Person.update(taxonomy="2084N0600X").where(Person.id == cast.pia.id).execute()
     for payer, filing in ((cast.acme, "CI"), (cast.medicare, "MB")):
         Payer.update(filing=filing, address="PO Box 1000", city="Peoria", state="IL", zip="61601").where(

@@ -16,13 +16,14 @@ import pytest
 from pypdf import PdfWriter
 from werkzeug.routing import Rule
 
-from actions import documents, loading, notices, people, places, reports, tables
+from actions import answers, documents, loading, notices, people, places, reports, tables
 from models import (
     ROLES,
     TABLES,
     Assignment,
     AuditEntry,
     Case,
+    Claim,
     Coverage,
     Credential,
     CredentialType,
@@ -31,24 +32,32 @@ from models import (
     Education,
     Fee,
     Hit,
+    Hold,
+    Invoice,
     Packet,
     Party,
     Passkey,
     Patient,
     Person,
+    Printer,
     Proposal,
+    RecordsRequest,
     Report,
     Requirement,
     Screened,
     Screening,
     Session,
     Snapshot,
+    Statement,
     db,
 )
 from practice import factsheet
 from practice.cases import digest
+from practice.claims import to_json
 from tests import cast as the_cast
+from tests import sent
 from tests.cast import NOW, actor
+from tests.practice import made_claims
 from tests.practice.made_tables import MUE, source
 from views import now
 
@@ -71,9 +80,15 @@ OWN_NOTICES = {
 }  # fmt: skip
 """Everybody keeps their own devices and is told on them."""
 BILLER_MAY_POST = {
-    "cases.search", *OWN_NOTICES, "documents.add", "documents.withdraw", "packets.request_packet", "packets.request_preview",
-    "fees.end", "fees.take_in", "places.cover", "places.create", "places.follow", "places.revise", "places.revise_coverage", "places.search_patients",
-    "tables.load", "tables.offer", "tables.withdraw", "reports.print_", "sessions.change_password", "sessions.end", "sessions.sign_out",
+    *OWN_NOTICES, "answers.add", "billings.keep", "billings.make", "cases.search", "claim_files.ask",
+    "claim_files.give_up", "claim_files.hand_in", "claims.act", "claims.bill_next", "claims.clear", "claims.hold",
+    "claims.release", "claims.remake", "claims.replace_claim", "documents.add", "documents.turn", "documents.withdraw",
+    "fees.end", "fees.take_in", "invoices.issue", "invoices.pay", "invoices.remind", "invoices.void",
+    "packets.request_packet", "packets.request_preview", "packets.send_packet", "paper_claims.add_printer",
+    "paper_claims.mail", "paper_claims.remove_printer", "paper_claims.revise_printer", "places.cover", "places.create",
+    "places.follow", "places.revise", "places.revise_coverage", "places.search_patients", "records_requests.close",
+    "records_requests.enter", "reports.print_", "sessions.change_password", "sessions.end", "sessions.sign_out",
+    "tables.load", "tables.offer", "tables.withdraw",
 }  # fmt: skip
 """Reviewed: billing files papers and packets and keeps places; it never touches record or report (reliability.md 8)."""
 AUDITOR_MAY_POST = {
@@ -121,7 +136,12 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "cases/<id>": Objects(own.case, other.case, "case"),
         "reports/<id>": Objects(own.report, other.report, "case"),
         "documents/<id>": Objects(own.document, other.document, "case"),
+        "claims/<id>": Objects(world.claim, world.claim),
+        "holds/<hold>": Objects(world.hold, world.hold),
         "packets/<id>": Objects(own.packet, other.packet, "case"),
+        "records-requests/<id>": Objects(own.asked, other.asked, "case"),
+        "invoices/<id>": Objects(world.invoice, world.invoice),
+        "statements/<id>": Objects(world.statement, world.statement),
         "proposals/<id>": Objects(own.proposal, other.proposal, "case"),
         "entries/<id>": Objects(own.entry, other.entry, "case"),
         "assignments/<assignment>": Objects(own.assignment, other.assignment, "case"),
@@ -149,6 +169,11 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "hits/<id>": Objects(world.hit, world.hit),
         "ledger/<person>": Objects(world.cast.pia.id, world.cast.stan.id, "person"),
         "<person>/<day>": Objects("2026-09-01", "2026-09-01", "word"),
+        "receivers/<id>": Objects(world.receiver, world.receiver),
+        "batches/<id>": Objects(world.batch, world.batch),
+        "claim-files/<id>": Objects(world.claim_file, world.claim_file),
+        "answers/<id>": Objects(world.answer_file, world.answer_file),
+        "printers/<id>": Objects(world.printer, world.printer),
         "people/<id>": Objects(world.cast.bo.id, world.cast.stan.id),
         "sessions/<id>": Objects("session", world.session, "person"),
         "devices/<id>": Objects("device", world.device, "person"),
@@ -226,6 +251,14 @@ def _case(raw: bytes, cast: SimpleNamespace, case: Case | None = None) -> Simple
         report=report.id,
         document=kept.id,
         packet=Packet.create(case=case, requested_at=NOW, preview=True).id,
+        asked=RecordsRequest.create(
+            case=case,
+            requester="Acme",
+            asked_on=NOW.date(),
+            due_on=NOW.date(),
+            entered_at=NOW,
+            entered_by=cast.olive.id,
+        ).id,
         proposal=_proposal(report, cast),
         entry=next(row.id for row in case.entries if row.kind == "event"),
         assignment=(someone or Assignment.create(case=case, person=cast.bo, role="physician")).id,
@@ -267,6 +300,15 @@ def _screened(made: SimpleNamespace) -> None:
     made.party, made.screening, made.hit, made.result = party.id, run.id, hit.id, result.id
 
 
+def _sent(made: SimpleNamespace) -> None:
+    """A file of claims with an answer to it, the batch it was made of, and a printer."""
+    file = sent.file_of(made.cast, "1")
+    raw = sent.ack(file)
+    made.claim_file, made.receiver, made.batch = file.id, file.receiver_id, file.batches.get().id
+    made.answer_file = answers.receive(raw, name="a.999", by=actor(made.cast.bo), now=NOW).file.id
+    made.printer = Printer.create(name="Desk").id
+
+
 @pytest.fixture
 def world(app, cast):
     """Case `own` of Tess and Pia, case `other` of neither, one of each other thing, and a session for each person."""
@@ -288,12 +330,25 @@ def world(app, cast):
     made.table = tables.offer("mue", [source("MUE_Eff_07-01-2026.csv", MUE)], by=actor(cast.olive), now=now()).id
     kind = CredentialType.get(CredentialType.name == "CNIM")
     made.kind, made.requirement = kind.id, Requirement.get(Requirement.facility.is_null()).id
+    made.invoice = Invoice.create(
+        facility=cast.mercy, number="A-1", from_on=NOW.date(), until_on=NOW.date(), issued_on=NOW.date(), due_on=NOW.date(),
+        total_cents=100, issued_by=cast.bo.id,
+    ).id  # fmt: skip
+    made.statement = Statement.create(
+        facility=cast.mercy, as_of=NOW.date(), requested_at=NOW, requested_by=cast.bo.id
+    ).id
     made.dossier = Dossier.create(person=cast.tess, facility=cast.mercy, requested_at=NOW).id
+    made.claim = Claim.create(
+        case=own, payer=cast.acme, number="EV1", body=to_json(made_claims.claim()), date_of_service=NOW.date(), total_cents=1,
+        state_at=NOW, made_at=NOW,
+    ).id  # fmt: skip
+    made.hold = Hold.create(claim=made.claim, reason="Asked for the op note", at=NOW, by=cast.bo.id).id
     everyone = made.everyone.values()
     made.held = {one.id: Credential.create(person=one, type=kind, until_on=NOW.date()).id for one in everyone}
     hour = {"type": kind, "title": "t", "category": "course", "earned_on": NOW.date(), "minutes": 60}
     made.learned = {one.id: Education.create(person=one, **hour).id for one in everyone}
     _screened(made)
+    _sent(made)
     for person in made.everyone.values():
         client = app.test_client().sign_in(person)
         made.cookies[person.id] = client.get_cookie("evoked").value

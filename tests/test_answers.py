@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,13 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions import Refused, answers, claim_files
-from models import AnswerFile, AuditEntry, Claim, ClaimAct, ClaimAnswer, ClaimFile, FileAct
+from models import SETTINGS, AnswerFile, AuditEntry, Claim, ClaimAct, ClaimAnswer, ClaimFile, FileAct, db
 from practice.x12 import Unreadable, acks
 from tests.cast import NOW, actor
 from tests.sent import ack, answer, file_of, receiver, released, told
 
 EDI = Path(__file__).parent / "edi"
-SAMPLES = sorted([*(EDI / "999").iterdir(), *(EDI / "277ca").iterdir()])
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "edi"
+SAMPLES = sorted([*(EDI / "999").iterdir(), *SHARED.glob("999/*"), *SHARED.glob("277ca/*")])
+"""Those we may keep, and the others where the project's samples are."""
 
 
 @pytest.fixture
@@ -188,3 +194,45 @@ def test_the_file_counts_the_newest_answer_of_each_claim(bo, cast):
     take(cast, told(("ION-1", "A2:20")))
     assert claim_files.answered([ClaimFile.get()]) == {file.id: {"accepted": 1, "received": 1}}
     assert "1 received, 1 accepted" in bo.get("/claim-files").text
+
+
+# The commands
+
+
+def run(*words: str, data: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", *words], cwd=Path(__file__).resolve().parent.parent,
+        env={**os.environ, "EVOKED_DATA": str(data)}, capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_a_script_exports_checks_and_acknowledges(cast, tmp_path):
+    receiver(cast)
+    released(cast, "1", "2")
+    db.close()
+    data, out, back = SETTINGS.data, tmp_path / "out.837", tmp_path / "back.277"
+    done = run("claims", "export", "--out", str(out), data=data)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert (made["claims"], made["usage"]) == (2, "P")
+    checked = run("x12", "check", str(out), data=data)
+    assert checked.returncode == 0 and json.loads(checked.stdout)["errors"] == 0
+    again = run("claims", "export", "--out", str(out), data=data)
+    assert again.returncode == 2 and made["interchange"] in again.stderr.decode()
+    back.write_bytes(told(("ION-1", "A2:20"), ("ION-2", "A3:21")))
+    (tmp_path / "bad").write_text("nothing")
+    done = run("claims", "acknowledge", str(tmp_path / "bad"), str(back), data=data)
+    assert done.returncode == 2 and b"This is no X12 file" in done.stderr
+    (file,) = json.loads(done.stdout)
+    assert [(one["claim"], one["outcome"], one["state"]) for one in file["claims"]] == [
+        ("ION-1", "accepted", "accepted"), ("ION-2", "rejected", "rejected"),
+    ]  # fmt: skip
+    assert json.loads(run("claims", "acknowledge", str(back), data=data).stdout)[0]["new"] is False
+    db.connect()
+
+
+def test_a_faulty_837_of_others_exits_with_2_and_what_was_found(tmp_path):
+    bad = EDI / "own" / "mutants" / "049-s4-billing-zip-5-digits.837"
+    done = run("x12", "check", str(bad), data=tmp_path)
+    assert done.returncode == 2
+    assert {one["id"] for one in json.loads(done.stdout)["findings"] if one["severity"] == "error"} == {"N12"}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import tasks
 from actions import Refused, claims
@@ -27,7 +28,9 @@ from models import (
     CredentialType,
     Decided,
     Hold,
+    Payer,
     Person,
+    Receiver,
     db,
 )
 from practice import claims as c
@@ -545,3 +548,48 @@ def test_every_look_and_act_is_in_the_audit_trail(firm, client_for):
     bo.post(f"/claims/{claim.id}/acts", data={"act": "release"})
     rows = AuditEntry.select().where(AuditEntry.noun == "claim", AuditEntry.row_id == claim.id).order_by(AuditEntry.seq)
     assert [row.action for row in rows] == ["make", "view", "release"]
+
+
+def test_the_form_is_saved_for_a_case_that_had_none(firm, client_for):
+    case = load(firm, "01")
+    form = {"payer": firm.acme.id, "in_network": "y", "diagnosis": "M50.122", "authorization": "A7"}
+    assert client_for(firm.bo).post(f"/cases/{case.id}/billing", data=form).status_code == 303
+    row = Billing.get(Billing.case == case.id)
+    assert (row.payer, row.in_network, row.authorization, row.diagnosis) == (firm.acme, True, "A7", ["M50.122"])
+
+
+# The command
+
+
+def run(*words: str) -> Any:
+    from views.commands import case as group
+
+    done = CliRunner().invoke(group, list(words))
+    db.connect(reuse_if_open=True)  # a command closes what it opened
+    return done
+
+
+def test_the_command_writes_the_claim_of_a_case(firm, tmp_path):
+    case, out = signed(firm), tmp_path / "claim"
+    assert run("claim", str(case.id), "--out", str(out)).exit_code == 0
+    claim = Claim.get()
+    assert json.loads(out.read_text())["control_number"] == claim.number
+    assert run("claim", str(case.id), "--format", "cms1500", "--out", str(out)).exit_code == 0
+    assert out.read_bytes().startswith(b"%PDF")
+    refused = run("claim", str(case.id), "--format", "837", "--out", str(tmp_path / "file"))
+    assert refused.exit_code == 2
+    assert not (tmp_path / "file").exists()
+    to = Receiver.create(name="House", receiver_id="HOUSE", submitter_id="US", phone="3125550100", usage="P")
+    Payer.update(receiver=to).where(Payer.id == claim.payer_id).execute()
+    claims.act(claim, "release", by=actor(firm.bo), now=NOW)
+    done = run("claim", str(case.id), "--format", "837", "--out", str(tmp_path / "file"))
+    assert done.exit_code == 0, done.output
+    assert f"CLM*{claim.number}*3150" in (tmp_path / "file").read_text()
+
+
+def test_the_command_refuses_with_every_reason(cast, tmp_path):
+    case = load(cast, "01")
+    refused = run("claim", str(case.id), "--out", str(tmp_path / "claim"))
+    assert refused.exit_code == 2
+    assert "Nobody is named who bills" in refused.output
+    assert "The patient lacks" in refused.output

@@ -53,7 +53,12 @@ def test_an_order_is_kept_as_a_plain_pdf(client_for, cast, raw, name, pages):
     tess = client_for(cast.tess)
     assert send(tess, case, raw, name).status_code == 303
     document = Document.get()
-    assert (document.kind, document.title, document.pages, document.added_by) == ("order", "Order", pages, cast.tess.id)
+    assert (document.kind, document.title, document.pages, document.added_by) == (
+        "order",
+        "Order for monitoring",
+        pages,
+        cast.tess.id,
+    )
     assert files() == [documents.path(document)]
     answer = tess.get(f"/documents/{document.id}")
     assert len(PdfReader(io.BytesIO(answer.data)).pages) == pages
@@ -173,3 +178,20 @@ def test_the_sweep_takes_orphans_and_half_files_and_leaves_the_rest(cast):
     assert documents.sweep(now=NOW) == 2
     assert {path.stem for path in files()} == {kept.sha256, fresh}
     assert orphan not in {path.stem for path in files()}
+
+
+def test_a_sideways_page_is_turned_by_hand_and_the_one_before_stays_on_file(client_for, cast):
+    case, tess = book(cast), client_for(cast.tess)
+    send(tess, case, pdf(2))
+    first = Document.get()
+    page = tess.get(f"/documents/{first.id}/turning").get_data(as_text=True)
+    assert "page 2" in page
+    assert tess.post(f"/documents/{first.id}/turning", data={"degrees": "90", "page": "3"}).status_code == 422
+    assert tess.post(f"/documents/{first.id}/turning", data={"degrees": "90", "page": "2"}).status_code == 303
+    (kept,) = documents.of_case(case)
+    assert (kept.title, kept.kind, kept.made_from) == (first.title, first.kind, f"document:{first.id}")
+    widths = [float(one.mediabox.width) for one in PdfReader(io.BytesIO(documents.read(kept))).pages]
+    assert widths == [612.0, 792.0]
+    assert documents.read(first)
+    assert tess.post(f"/documents/{first.id}/turning", data={"degrees": "90", "page": "0"}).status_code == 422
+    assert client_for(cast.stan).get(f"/documents/{kept.id}/turning").status_code == 404

@@ -11,11 +11,26 @@ from PIL import Image
 from pypdf import PdfReader
 
 import tasks
-from actions import Refused, documents, jobs, packets, reports, weighing
-from models import SETTINGS, AuditEntry, Case, Credential, CredentialType, Document, Job, Packet, db
-from practice import signing
+from actions import Refused, documents, jobs, packets, places, reports, weighing
+from models import (
+    SETTINGS,
+    AuditEntry,
+    Case,
+    Claim,
+    Credential,
+    CredentialType,
+    Document,
+    Job,
+    Packet,
+    PacketDemand,
+    RecordsRequest,
+    Sending,
+    db,
+)  # fmt: skip
+from practice import claims, signing
 from practice.report import impression
 from tests.cast import NOW, PASSWORD, actor, load
+from tests.practice import made_claims
 from tests.test_jobs import let_the_lease_run_out, python
 
 DIES = """
@@ -92,7 +107,7 @@ def test_a_packet_is_asked_for_made_by_the_worker_and_opened(client_for, cast):
     assert pdf.mimetype == "application/pdf"
     assert "TESTPATIENT" not in pdf.headers["Content-Disposition"]
     assert [part["title"] for part in Packet.get_by_id(packet.id).parts] == [
-        "Cover and index", "Claim summary", "Signed report", "Time and presence log",
+        "Cover and index", "Requirements and where they are met", "Claim summary", "Signed report", "Time and presence log",
         "Physician's day: whose each minute is", "Personnel and credentials",
     ]  # fmt: skip
 
@@ -116,7 +131,7 @@ def test_what_stands_in_the_way_refuses_the_packet_and_every_reason_is_shown(cli
     for finding in weighing.weigh(case).blocking:
         assert finding.message in shown
     assert not Packet.select().exists()
-    assert not Job.select().exists()
+    assert not Job.select().where(Job.kind == "packet").exists()
 
 
 def test_a_preview_can_always_be_made_and_says_so_on_every_page(client_for, cast):
@@ -236,6 +251,235 @@ def test_a_day_without_a_payer_rule_stops_the_claim_and_breaks_nothing(cast):
     assert weighed.coding.counted_minutes == 305
     with pytest.raises(Refused, match="No rule says what a"):
         packets.assembled(case, preview=False)
+
+
+# For other purposes
+
+
+def front(packet: Packet) -> str:
+    return " ".join(" ".join(pages(packet)[:3]).split())
+
+
+def wanted(case: Case, **columns) -> PacketDemand:
+    given = {"purpose": "records", "from_on": date(2020, 1, 1), "source": "letter", **columns}
+    return PacketDemand.create(payer=case.payer_id, payer_class="" if case.payer_id else case.payer_class, **given)
+
+
+def made_for(client, case: Case, purpose: str, **data) -> Packet:
+    answer = client.post(f"/cases/{case.id}/packets", data={"purpose": purpose, **data})
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+    tasks.work_off()
+    packet = Packet.get_by_id(int(answer.location.rpartition("/")[2]))
+    assert packet.made_at, Job.get(Job.key == f"packet/{packet.id}").error
+    return packet
+
+
+def test_what_blocks_a_claim_does_not_keep_records_from_who_asks_for_them(client_for, cast):
+    case, bo = load(cast, "08"), client_for(cast.bo)
+    assert weighing.weigh(case).objections
+    page = bo.get(f"/cases/{case.id}/packets/new?purpose=records").get_data(as_text=True)
+    assert "The report is not signed." in page
+    assert "Operative note is not on file." in page
+    packet = made_for(bo, case, "records")
+    said = front(packet)
+    assert "Records packet" in said
+    assert "MISSING The report is not signed." in said
+    assert "Custodian of records" in said
+    assert "PREVIEW" not in said
+    assert "DOC-" not in said, "our own findings are not for who asks"
+
+
+def test_what_is_wanted_points_at_the_page_that_answers_it(client_for, cast):
+    case, bo = signed(cast), client_for(cast.bo)
+    paper(case, cast.bo, "op_note", "Operative note of Dr. Sato")
+    packet = made_for(bo, case, "records")
+    parts = {part["part"]: part for part in packet.parts if part["part"]}
+    for one in packet.demands:
+        if one["missing"]:
+            continue
+        ((letter, first, last),) = one["places"]
+        part = parts[one["part"]]
+        assert (letter, first, last) == (part["letter"], part["first_page"], part["first_page"] + part["pages"] - 1)
+        assert f"Ex. {letter} - 1" in pages(packet)[first - 1]
+    assert [one["part"] for one in packet.demands if one["missing"]] == ["personnel", "order"]
+
+
+def test_the_letter_that_asks_lies_on_top(client_for, cast):
+    case, bo = signed(cast), client_for(cast.bo)
+    paper(case, cast.bo, "request", "Letter of May 2")
+    packet = made_for(bo, case, "records")
+    assert packet.parts[0]["title"] == "Request: Letter of May 2"
+    assert "on top" in front(packet)
+    assert "Request" not in [part["title"] for part in made(bo, case).parts]
+
+
+def test_a_payers_own_row_stands_in_the_place_of_the_one_for_everybody(client_for, cast):
+    case, bo = signed(cast), client_for(cast.bo)
+    PacketDemand.create(purpose="records", part="report", from_on=date(2020, 1, 1), source="all")
+    PacketDemand.create(purpose="records", part="consent", from_on=date(2020, 1, 1), source="all", required=False)
+    wanted(case, part="consent", words="Signed consent, form 12-B")
+    wanted(case, part="trail", from_on=date(2999, 1, 1))
+    said = front(made_for(bo, case, "records"))
+    assert "Signed consent, form 12-B - MISSING" in said
+    assert "Audit trail" not in said
+    assert "Time and presence log" not in said, "what nobody wants stays out"
+
+
+def test_only_what_is_not_required_can_be_left_out(client_for, cast):
+    case, bo = signed(cast), client_for(cast.bo)
+    paper(case, cast.bo, "consent", "Consent of the patient")
+    packet = made_for(bo, case, "records", **{"left-out": "consent"})
+    assert "Consent of the patient" not in [part["title"] for part in packet.parts]
+    answer = bo.post(f"/cases/{case.id}/packets", data={"purpose": "records", "left-out": ["report", "consent"]})
+    assert answer.status_code == 422
+    said = answer.get_data(as_text=True)
+    assert "Signed report is required for this payer and purpose" in said
+    assert re.search(r'value="consent" id="out-consent"\s+checked', said)
+
+
+def test_an_appeal_has_the_denial_on_its_cover(client_for, cast):
+    case, bo = signed(cast), client_for(cast.bo)
+    paper(case, cast.bo, "denial", "Explanation of benefits")
+    wrong = bo.post(f"/cases/{case.id}/packets", data={"purpose": "appeal", "reason": "Not necessary", "amount": "x"})
+    assert wrong.status_code == 422
+    assert "Type the date on the letter." in wrong.get_data(as_text=True)
+    assert "Not necessary</textarea>" in wrong.get_data(as_text=True)
+    packet = made_for(
+        bo, case, "appeal", level="First level", denied_on="2026-06-20", claim_number="ICN 55", codes="CO-50",
+        amount="2,400.00", reason="Not medically necessary.",
+    )  # fmt: skip
+    said = front(packet)
+    for words in ("Appeal packet", "ICN 55", "CO-50", "$2,400.00", "Not medically necessary.", "2026-06-20"):
+        assert words in said
+    assert packet.parts[2]["title"] == "Explanation of benefits", "the denial is the first exhibit"
+
+
+def test_the_claim_as_it_was_billed_is_an_exhibit(client_for, cast):
+    case, bo = signed(cast), client_for(cast.bo)
+    body = made_claims.claim("7")
+    row = Claim.create(
+        case=case, payer=cast.acme, number="ION-7", body=claims.to_json(body), date_of_service=case.date_of_service,
+        total_cents=body.total_cents, state_at=NOW, made_at=NOW,
+    )  # fmt: skip
+    packet = made(bo, case)
+    part = packet.parts[2]
+    assert part["title"] == "Claim data (CMS-1500)"
+    assert row.number in pages(packet)[part["first_page"] - 1]
+    assert "ION-7" in pages(packet)[0]
+
+
+def test_an_audit_adds_the_history_of_the_record_and_who_did_what_in_this_case_alone(client_for, cast):
+    case, bo = signed(cast), client_for(cast.bo)
+    other = load(cast, "01")
+    packet = made_for(bo, case, "audit")
+    titles = [part["title"] for part in packet.parts]
+    assert titles[-2:] == ["History of the record", "Audit trail of the case"]
+    text = " ".join(" ".join(pages(packet)).split())
+    assert "sign report" in text
+    assert cast.pia.name in text
+    assert other.patient.name not in text
+    rows = AuditEntry.select().where(AuditEntry.case_id == case.id, AuditEntry.at < packet.requested_at)
+    trail = packet.parts[-1]
+    shown = " ".join(pages(packet)[trail["first_page"] - 1 :])
+    for row in rows:
+        assert (re.search(rf"^{row.seq} ", shown, re.M) is not None) == (row.action != "view")
+
+
+# Who asks, and until when
+
+
+def test_a_request_is_due_until_a_packet_for_it_is_sent(client_for, cast):
+    case, bo = signed(cast), client_for(cast.bo)
+    bad = bo.post(
+        f"/cases/{case.id}/records-requests",
+        data={"purpose": "records", "requester": "Acme", "asked_on": "2026-06-20", "due_on": "2026-06-01"},
+    )
+    assert bad.status_code == 422
+    assert "It would be due before it was asked" in bad.get_data(as_text=True)
+    answer = bo.post(
+        f"/cases/{case.id}/records-requests",
+        data={"purpose": "records", "requester": "Acme review unit", "reference": "R-9", "asked_on": "2026-06-20", "due_on": "2026-07-20"},
+    )  # fmt: skip
+    assert answer.status_code == 303
+    row = RecordsRequest.get()
+    assert "Acme review unit" in bo.get("/records-requests").get_data(as_text=True)
+    assert f'<option value="{row.id}" selected' in bo.get(answer.location).get_data(as_text=True)
+    packet = made_for(bo, case, "records", request=row.id)
+    assert "Acme review unit" in front(packet)
+    assert "R-9" in front(packet)
+    today = datetime.now(UTC).astimezone(SETTINGS.zone).date()
+    sent = {"sent_on": today.isoformat(), "how": "fax", "to": "Acme review unit, 555-0100", "tracking": "ok 17:02"}
+    assert bo.post(f"/packets/{packet.id}/sendings", data=sent).status_code == 303
+    assert RecordsRequest.get().answered_on == today
+    assert "Nobody waits for records" in bo.get("/records-requests").get_data(as_text=True)
+    page = bo.get(f"/cases/{case.id}/packet").get_data(as_text=True)
+    assert "Records packet to Acme review unit, 555-0100" in page
+    assert Sending.get().sha256 == packet.document.sha256
+    assert packet.document.sha256[:12] in page
+
+
+def test_a_request_that_needs_no_packet_is_closed_with_the_reason(client_for, cast):
+    case, bo = signed(cast), client_for(cast.bo)
+    row = RecordsRequest.create(
+        case=case,
+        requester="Acme",
+        asked_on=date(2026, 6, 1),
+        due_on=date(2026, 7, 1),
+        entered_at=NOW,
+        entered_by=cast.bo.id,
+    )
+    assert bo.post(f"/records-requests/{row.id}/closing", data={"why": ""}).status_code == 422
+    assert bo.post(f"/records-requests/{row.id}/closing", data={"why": "Taken back by phone"}).status_code == 303
+    assert "Taken back by phone" in bo.get(f"/cases/{case.id}/packet").get_data(as_text=True)
+    again = bo.post(f"/records-requests/{row.id}/closing", data={"why": "twice"})
+    assert "answered already" in again.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"to": ""}, "Say to whom it was sent."),
+        ({"sent_on": "2999-01-01"}, "still to come"),
+        ({"sent_on": "2020-01-01"}, "The packet was made after that day"),
+        ({"how": "pigeon"}, "Not a valid choice"),
+    ],
+)
+def test_a_sending_that_cannot_be_is_refused(client_for, cast, changed, words):
+    bo = client_for(cast.bo)
+    packet = made(bo, signed(cast))
+    today = datetime.now(UTC).astimezone(SETTINGS.zone).date().isoformat()
+    answer = bo.post(f"/packets/{packet.id}/sendings", data={"sent_on": today, "how": "fax", "to": "Acme", **changed})
+    assert answer.status_code == 422
+    assert words in answer.get_data(as_text=True)
+    assert not Sending.select().exists()
+
+
+def test_a_preview_is_never_sent(client_for, cast):
+    bo = client_for(cast.bo)
+    packet = made(bo, load(cast, "08"), "packet-previews")
+    assert "Write down that it was sent" not in bo.get(f"/packets/{packet.id}").get_data(as_text=True)
+    today = datetime.now(UTC).astimezone(SETTINGS.zone).date().isoformat()
+    answer = bo.post(f"/packets/{packet.id}/sendings", data={"sent_on": today, "how": "fax", "to": "Acme"})
+    assert answer.status_code == 422
+    assert "A preview is not for submission" in answer.get_data(as_text=True)
+
+
+def test_contents_are_edited_under_places(client_for, cast):
+    places.seed()
+    bo = client_for(cast.bo)
+    page = bo.get("/places/packet-contents?q=appeal").get_data(as_text=True)
+    assert "Denial or explanation of benefits" in page
+    row = {
+        "payer": cast.acme.id, "payer_class": "", "purpose": "claim", "part": "op_note", "words": "Op note", "required": "y",
+        "from_on": "2026-01-01", "source": "Acme policy 7", "certainty": "sourced",
+    }  # fmt: skip
+    assert bo.post("/places/packet-contents", data=row).status_code == 303
+    again = bo.post("/places/packet-contents", data=row)
+    assert again.status_code == 422
+    assert "the days overlap" in again.get_data(as_text=True)
+    case = signed(cast)
+    demanded = {one.part: one for one in packets.demands(case, "claim")}
+    assert demanded["report"].required
 
 
 # Who may

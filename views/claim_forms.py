@@ -48,7 +48,7 @@ class BillingForm(FlaskForm):
     in_network = RadioField(
         "Network", choices=[("", "Not known"), ("y", "In network"), ("n", "Out of network")], default=""
     )
-    admitted_on = DateField("Admitted on", [Optional()], description="Of inpatients.")
+    admitted_on = DateField("Admitted on", [Optional()])
     discharged_on = DateField("Discharged on", [Optional()])
     emergency = BooleanField("It was an emergency")
     accident = SelectMultipleField("It came of an accident", choices=ACCIDENTS)

@@ -38,6 +38,7 @@ from models import SETTINGS, Case, Claim, db
 from practice import coding, drafting, factsheet, interchange, record
 from practice.cases import Facts
 from practice.claims import to_json
+from practice.demands import PURPOSES
 from practice.faithfulness import printed
 from practice.interchange import MAX_BYTES, BadCase
 from practice.rewording import Wording, reworded
@@ -226,10 +227,11 @@ def findings(number: str) -> None:
 @click.argument("number")
 @click.option("--out", required=True, help="PDF file to write.")
 @click.option("--preview", is_flag=True, help="Watermarked, and made whatever the checks find.")
+@click.option("--purpose", type=click.Choice(list(PURPOSES)), default="claim", help="What it is for.")
 @refusable
-def packet(number: str, out: str, preview: bool) -> None:
-    """Write the claim packet of case NUMBER. Refused, with every reason, while a blocking finding stands."""
-    _write(packets.assembled(_case(number), preview=preview).pdf, out)
+def packet(number: str, out: str, preview: bool, purpose: str) -> None:
+    """Write a packet of case NUMBER. One for a claim is refused, with every reason, while a finding stands."""
+    _write(packets.assembled(_case(number), preview=preview, purpose=purpose).pdf, out)
 
 
 @case.command("claim")

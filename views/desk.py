@@ -9,7 +9,7 @@ import peewee as pw
 from flask import Blueprint, redirect, url_for
 
 import views
-from actions import audit, credentials, jobs, ledger, screenings
+from actions import audit, credentials, jobs, ledger, records_requests, screenings
 from models import Case, Heartbeat, Job, Person, Report
 from practice.figures import spreads
 from practice.money import dollars
@@ -91,6 +91,10 @@ def _waiting(open_cases: pw.ModelSelect, day: date) -> list[tuple[str, str, str,
         found.append(_figure("Reports to approve or sign", closed.where(Case.id.in_(drafted)), "reports.inbox", day))
     if person.has("owner", "biller"):
         found += _claims(day)
+        if asked := records_requests.open_ones():
+            late = (day - asked[0].due_on).days
+            said = f"{late} days late" if late > 0 else f"the next is due {views.day(asked[0].due_on)}"
+            found.append(("Records requests", str(len(asked)), said, url_for("records_requests.listing")))
     return found
 
 

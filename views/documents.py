@@ -23,6 +23,11 @@ class UploadForm(FlaskForm):
     file = FileField("File", [FileRequired("Choose a PDF or a photo.")])
 
 
+class TurnForm(FlaskForm):
+    degrees = SelectField("Turn", coerce=int, choices=list(documents.TURNS.items()))
+    page = SelectField("Page", coerce=int)
+
+
 def find_case(id: int) -> Case:
     case = Case.visible_to(me()).where(Case.id == id).first()
     if case is None:
@@ -85,6 +90,43 @@ def show(id: int) -> Response:
     document = find_document(id)
     audit.viewed(actor(), "document", row_id=document.id, case_id=document.case_id)
     return send(document, f"document-{document.id}.pdf")
+
+
+@bp.get("/documents/<row:id>/turning")
+@roles(*UPLOADERS)
+def ask_turn(id: int):
+    document = _paper(id)
+    return page("documents/turn.html", document=document, form=_turn_form(document, formdata=None), reasons=[])
+
+
+@bp.post("/documents/<row:id>/turning")
+@roles(*UPLOADERS)
+def turn(id: int):
+    """Keep the paper anew, turned; the one before is withdrawn and stays on file."""
+    document = _paper(id)
+    form = _turn_form(document)
+    if not form.validate():
+        return page("documents/turn.html", 422, document=document, form=form, reasons=[])
+    try:
+        documents.turn(document, degrees=form.degrees.data, page=form.page.data, by=actor(), now=now())
+    except Refused as refused:
+        return page("documents/turn.html", 422, document=document, form=form, reasons=refused.reasons)
+    flash("The document is turned.")
+    return redirect(url_for("documents.listing", id=document.case_id), 303)
+
+
+def _paper(id: int) -> Document:
+    """A paper that was uploaded to a case."""
+    document = find_document(id)
+    if document.kind not in documents.UPLOADS or document.case_id is None:
+        abort(404)
+    return document
+
+
+def _turn_form(document: Document, **given: object) -> TurnForm:
+    form = TurnForm(**given)
+    form.page.choices = [(0, "all pages"), *((number, f"page {number}") for number in range(1, document.pages + 1))]
+    return form
 
 
 @bp.post("/documents/<row:id>/withdrawal")

@@ -348,6 +348,7 @@ def _new(
     case: Case, purpose: str, status: int = 200, reasons: list[str] | None = None, denial: DenialForm | None = None
 ):
     audit.viewed(actor(), "packet", case_id=case.id)
+    case = as_billed(case)
     weighed = weigh(case)
     claim = packets.claim_of(case)
     filled = {"claim_number": claim.payer_control if claim else "", "level": LEVELS[0]}

@@ -119,7 +119,7 @@ def _of_transaction(named: Sequence[Sent], answer: TransactionAnswer) -> list[To
     found = []
     for told in _spread(named, "999", answer.outcome, answer.words):
         own = [fault.message for fault in answer.faults if fault.claim.upper() in ("", told.claim.upper())]
-        words = " ".join([told.words, *own]) if own else told.words
+        words = " ".join([f"The file as a whole: {told.words}", *own])
         found.append(replace(told, words=words))
     return found
 

@@ -143,7 +143,7 @@ class _Claim:
                 )
                 continue
             self._diagnosis(hi, place, parts[1], old)
-        for code, times in Counter(self.codes).items():
+        for code, times in Counter(filter(None, self.codes)).items():
             if times > 1:
                 self.say("L12", hi, f"Diagnosis {code} stands {times} times; name it once.")
 
@@ -179,7 +179,9 @@ class _Claim:
                 "N16", node or self.clm, "The rendering provider is the billing provider; leave it out.", "warning"
             )
         if self.pos in FACILITY_POS and not self.node.child("2310C"):
-            self.say("N17", self.clm, "A service in a hospital or surgery center needs that place (loop 2310C).")
+            # X12's own example 12 leaves it out: where the biller's address is that place, it is not wanted.
+            said = "A service in a hospital or surgery center needs that place (loop 2310C)."
+            self.say("N17", self.clm, said, "error" if self.pos in _INPATIENT else "warning")
         referring = [n for n in self.node.children if n.id == "2310A" and n.segments[0][0].at(1) == "DN"]
         if len(referring) > 1:
             self.out.say("N18", referring[1], "There is one referring provider (DN); a second one is P3.")

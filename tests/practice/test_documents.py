@@ -20,6 +20,7 @@ from pypdf.generic import (
     TextStringObject,
 )
 
+from practice import documents
 from practice.documents import MAX_BYTES, BadDocument, checked
 from practice.pages import add_page, fonts, show
 
@@ -300,3 +301,39 @@ def test_the_command_refuses_a_file_of_200_mb_without_reading_it(tmp_path):
     command = [sys.executable, "-m", "practice.documents", str(tmp_path / "in.pdf"), str(tmp_path / "out.pdf")]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert (done.returncode, "at most 25 MB" in done.stderr) == (2, True)
+
+
+def test_a_scan_finer_than_a_fax_keeps_is_made_smaller_and_a_fine_one_is_left():
+    large, small = (scan_of(size) for size in ((3400, 4400), (1700, 2200)))
+    made = checked(large, name="scan.pdf")
+    assert len(made.pdf) < len(large) / 2
+    (image,) = PdfReader(io.BytesIO(made.pdf)).pages[0].images
+    assert image.image.size == (1700, 2200)
+    (image,) = PdfReader(io.BytesIO(checked(small, name="scan.pdf").pdf)).pages[0].images
+    assert image.image.size == (1700, 2200)
+
+
+def scan_of(size: tuple[int, int]) -> bytes:
+    """One page that is one picture, as a scanner writes it."""
+    out = io.BytesIO()
+    Image.effect_noise(size, 30).convert("RGB").save(out, "PDF", resolution=size[0] / 8.5)
+    return out.getvalue()
+
+
+def test_one_page_is_turned_and_the_others_stay():
+    pdf = checked(two_pages(), name="scan.pdf").pdf
+    made, pages = documents.turned(pdf, 90, 2)
+    sizes = [(float(page.mediabox.width), float(page.mediabox.height)) for page in PdfReader(io.BytesIO(made)).pages]
+    assert (pages, sizes) == (2, [(612.0, 792.0), (792.0, 612.0)])
+    again, _ = documents.turned(made, 270, 2)
+    assert [float(page.mediabox.width) for page in PdfReader(io.BytesIO(again)).pages] == [612.0, 612.0]
+    assert documents.turned(pdf, 180, 0)[1] == 2
+
+
+def two_pages() -> bytes:
+    writer = PdfWriter()
+    for _ in range(2):
+        writer.add_blank_page(612, 792)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()

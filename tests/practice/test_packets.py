@@ -3,17 +3,30 @@
 import hashlib
 import io
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
+from pathlib import Path
 
 import pytest
 from msgspec import structs
 from pypdf import PdfReader, PdfWriter
 
+from practice import demands as d
 from practice import exhibits as ex
 from practice.cases import SignedNote
 from practice.coding import Coding, Line, NotBilled, SegmentMinutes
-from practice.packets import WATERMARK, Assembled, Document, NotReady, PacketInput, assemble, objections
+from practice.packets import (
+    WATERMARK,
+    Asked,
+    Assembled,
+    Denial,
+    Document,
+    NotReady,
+    PacketInput,
+    Trail,
+    assemble,
+    objections,
+)
 from practice.pages import add_page, fonts, show, written
 from practice.pdf import Letterhead
 from practice.scrub import Finding
@@ -102,6 +115,51 @@ def texts(made: Assembled) -> list[str]:
 
 def plain(text: str) -> str:
     return " ".join(text.split())
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "packets"
+
+
+@pytest.mark.parametrize("purpose", list(d.PURPOSES))
+def test_the_contents_of_a_packet_are_those_that_were_looked_at(purpose):
+    """Parts, pages, what is wanted and where: compared with the file kept in golden/packets.
+
+    After a change that is meant, delete the file, run the test once, look at what it wrote, and keep that.
+    """
+    trail = Trail(
+        acts=(ex.Act(number=4, at=datetime(2026, 6, 9, 20, 0, tzinfo=UTC), who="Pia Ortega", did="sign report"),)
+    )
+    asked = Asked(requester="Acme review", reference="R-1", asked_on=date(2026, 7, 1), due_on=date(2026, 7, 31))
+    denial = Denial(
+        level="First level", denied_on=date(2026, 7, 1), codes="CO-50", cents=240000, reason="Not necessary."
+    )
+    made = assemble(
+        packet(
+            purpose=purpose,
+            demands=d.defaults(purpose),
+            trail=trail,
+            asked=asked if purpose in ("records", "audit") else None,
+            denial=denial if purpose == "appeal" else None,
+            claim_form=pdf(1, "Claim form"),
+            documents=(*packet().documents, Document(kind="request", title="Letter", pdf=pdf(1, "Please send"))),
+        )  # fmt: skip
+    )
+    parts = [
+        f"{part.letter or '-':3}{part.first_page:>3}{part.pages:>3}  {part.part or 'front':13}{part.title}"
+        for part in made.parts
+    ]
+    wanted = [
+        f"{'required' if one.required else 'if there':10}{one.asks}: {one.missing or ', '.join(f'{a or chr(45)} {b}-{c}' for a, b, c in one.places)}"
+        for one in made.answers
+    ]
+    front = [line for text in texts(made)[:3] for line in text.splitlines() if not re.search(r"[0-9a-f]{32}", line)]
+    found = "\n".join([*parts, "", *wanted, "", *front]) + "\n"
+    kept = GOLDEN / f"{purpose}.txt"
+    if not kept.exists():
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(found)
+        pytest.fail(f"{kept.name} was not there and is written now. Look at it and keep it.")
+    assert found == kept.read_text()
 
 
 def test_the_same_input_gives_the_same_bytes():

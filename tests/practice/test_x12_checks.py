@@ -187,6 +187,17 @@ def test_nothing_is_found_in_what_was_not_spoiled():
     assert not any(check(text).findings for text in (PLAIN, SECOND, CHILD, MEDICARE))
 
 
+def test_a_place_that_may_be_the_billers_own_is_asked_about_and_not_refused():
+    place = "NM1*77*2*EXAMPLE GENERAL HOSPITAL*****XX*1777777776~\nN3*500 HOSPITAL DR~\nN4*AUSTIN*TX*787050002~\n"
+    assert place in PLAIN
+    elsewhere = recounted(PLAIN.replace(place, "").replace("21:B:1", "23:B:1"))
+    assert "N17" in ids(elsewhere, "warning") and "N17" not in ids(elsewhere)
+
+
+def test_an_empty_diagnosis_is_not_told_as_a_double_one():
+    assert "L12" not in ids(PLAIN.replace("HI*ABK:M4802*ABF:M5412", "HI*ABK*ABF"))
+
+
 def test_a_finding_names_its_claim_loop_and_segment():
     found = next(f for f in check(PLAIN.replace("HC:95938:26*", "HC:95938*")).findings if f.id == "M05")
     assert (found.claim, found.loop) == ("ION-1", "2400")
