@@ -28,6 +28,7 @@ from actions import (
     places,
     records,
     reports,
+    rules,
     weighing,
 )
 from actions.sessions import HASHER
@@ -47,7 +48,7 @@ from models import (
     Surgeon,
     db,
 )
-from practice import drafting, examples, record, signing
+from practice import drafting, examples, own_rules, record, signing
 from practice.report import impression
 from settings import ROOT
 
@@ -87,6 +88,8 @@ def fill(*, now: datetime) -> list[str]:
         _cases(people, password, now)
         example_claims.fill(people, now)
         example_invoices.fill(people, now)
+        _own_rules(Actor(people["Olive Owens"]), now)
+        rules.note_all(now)
     lines = ["Example practice, all made up. Sign in with:"]
     lines += [f"  {', '.join(roles):<14}{email:<22}{password}" for _, email, _, _, roles in PEOPLE]
     with os.fdopen(os.open(logins, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -137,6 +140,21 @@ def _places() -> None:
         Surgeon.create(name=name, npi=npi)
     for name, payer_class, payer_id in PAYERS:
         Payer.create(name=name, payer_class=payer_class, payer_id=payer_id)
+
+
+OWN_RULES = (
+    ("Workers' comp without the op note", "hold", "The fund sends claims back without it: ask the hospital's records office.",
+     (("payer.class", "is", "workers_comp"), ("report.op_note", "is", "no"))),
+    ("Blue Plains, long cases", "warn", "Their reviewers ask for the time log above four hours: attach the packet.",
+     (("payer.name", "begins", "blue plains"), ("case.minutes", "more", "240"))),
+)  # fmt: skip
+
+
+def _own_rules(by: Actor, now: datetime) -> None:
+    """What the practice learned from denials, as rules of its own."""
+    for name, then, message, conditions in OWN_RULES:
+        asked = [own_rules.Condition(*one) for one in conditions]
+        rules.keep(name=name, conditions=asked, then=then, message=message, on=True, by=by, now=now)
 
 
 def _credentials(people: dict[str, Person], today: date) -> None:

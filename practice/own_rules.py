@@ -62,7 +62,13 @@ class Comparison(Struct, frozen=True, kw_only=True):
     label: str
     kinds: tuple[Kind, ...]
     holds: Callable[[Any, Any], bool]
+    of_days: str = ""
+    """The words where days are compared, if they differ."""
     needs_value: bool = True
+
+    def words(self, kind: Kind | None) -> str:
+        """How it is said of values of this kind."""
+        return (self.of_days or self.label) if kind == "date" else self.label
 
 
 class Condition(Struct, frozen=True, array_like=True):
@@ -108,10 +114,10 @@ COMPARISONS: dict[str, Comparison] = {
         Comparison(
             name="is_not", label="is not", kinds=_EVERY, holds=lambda said, want: not _any(said, lambda x: x == want)
         ),
-        Comparison(name="more", label="is more than, after", kinds=_ORDERED, holds=lambda said, want: said > want),
-        Comparison(name="least", label="is at least, on or after", kinds=_ORDERED, holds=lambda said, want: said >= want),
-        Comparison(name="less", label="is less than, before", kinds=_ORDERED, holds=lambda said, want: said < want),
-        Comparison(name="most", label="is at most, on or before", kinds=_ORDERED, holds=lambda said, want: said <= want),
+        Comparison(name="more", label="is more than", of_days="is after", kinds=_ORDERED, holds=lambda said, want: said > want),
+        Comparison(name="least", label="is at least", of_days="is on or after", kinds=_ORDERED, holds=lambda said, want: said >= want),
+        Comparison(name="less", label="is less than", of_days="is before", kinds=_ORDERED, holds=lambda said, want: said < want),
+        Comparison(name="most", label="is at most", of_days="is on or before", kinds=_ORDERED, holds=lambda said, want: said <= want),
         Comparison(
             name="contains", label="contains", kinds=_WORDS, holds=lambda said, want: _any(said, lambda x: want in x)
         ),
@@ -285,8 +291,8 @@ def problem(condition: Condition) -> str | None:
     if how is None:
         return "Choose how to compare."
     if asked.kind not in how.kinds:
-        fit = ", ".join(one.label for one in COMPARISONS.values() if asked.kind in one.kinds)
-        return f"{asked.label} cannot be compared with “{how.label}”; choose one of: {fit}."
+        fit = ", ".join(one.words(asked.kind) for one in COMPARISONS.values() if asked.kind in one.kinds)
+        return f"{asked.label} cannot be compared with “{how.words(asked.kind)}”; choose one of: {fit}."
     if not how.needs_value:
         return None
     try:
@@ -303,7 +309,9 @@ def said(condition: Condition) -> str:
     value = condition.value if how is None or how.needs_value else ""
     if asked and asked.kind == "choice":
         value = asked.choices.get(value, value)
-    return " ".join(filter(None, [label, how.label.split(",")[0] if how else condition.comparison, value]))
+    return " ".join(
+        filter(None, [label, how.words(asked.kind if asked else None) if how else condition.comparison, value])
+    )
 
 
 # Judging

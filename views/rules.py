@@ -116,7 +116,7 @@ def _versions(name: str) -> list[OwnRule]:
 def properties():
     """What own rules can ask, made from the catalogue."""
     groups = [(about, [one for one in PROPERTIES.values() if one.about == about]) for about in ABOUT]
-    fits = {kind: [one.label for one in COMPARISONS.values() if kind in one.kinds] for kind in own_rules.KINDS}
+    fits = {kind: [one.words(kind) for one in COMPARISONS.values() if kind in one.kinds] for kind in own_rules.KINDS}
     return page("rules/properties.html", groups=groups, fits=fits, kinds=own_rules.KINDS)
 
 

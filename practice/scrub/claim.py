@@ -42,7 +42,12 @@ def _filing(case: CaseForScrub) -> Iterator[Said]:
     left = (case.file_by - case.today).days
     if left < 0:
         said = f"The filing limit was {case.file_by:%m/%d/%Y}: send it only with proof that it was filed in time, and give the reason."
-        yield Said("error", said, "claim")
+        sure = case.rule is not None and case.rule.certainty == "sourced"
+        if case.claim is not None and sure:
+            yield Said("error", said, "claim")
+        else:  # a limit that nobody confirmed, or a case whose claim may have gone long ago, stops nothing
+            doubt = "" if sure else " This limit is not confirmed: write the contract's into the payer's rule."
+            yield Said("warn", said + doubt, "payers")
     elif left <= 30:
         yield Said("warn", f"The claim must be there by {case.file_by:%m/%d/%Y}, in {left} days: send it now.", "claim")
 

@@ -168,7 +168,7 @@ class CaseForScrub(Struct, frozen=True, kw_only=True, dict=True):
             return tuple(
                 BilledLine(
                     code=line.code, units=line.units, rendering=line.rendering, pos=self.pos, on=self.day,
-                    modifiers=tuple(dict.fromkeys((*line.modifiers, *self.chosen(line.code)))), npi=self.npis.get(line.rendering or "", ""),
+                    modifiers=line.modifiers, npi=self.npis.get(line.rendering or "", ""),
                 )
                 for line in self.coding.lines
             )  # fmt: skip
@@ -184,11 +184,6 @@ class CaseForScrub(Struct, frozen=True, kw_only=True, dict=True):
                 )
             )  # fmt: skip
         return tuple(found)
-
-    def chosen(self, code: str) -> tuple[str, ...]:
-        """The modifier a person chose for this code."""
-        modifier = self.billing.reasons.get(code, ("", ""))[0]
-        return (modifier,) if modifier else ()
 
     @cached_property
     def codes(self) -> frozenset[str]:

@@ -217,7 +217,8 @@ PAIRS: dict[str, Pair] = {
     "V25": Pair(lambda: with_(part="billing", in_network=False), clean, "warn", "cost share"),
     "V26": Pair(lambda: replace(claimed(), standing=("95938 of 03/17/2026 is already on claim ION-9.",)), claimed, "block", "ION-9"),
     "V27": Pair(
-        lambda: replace(clean(), today=DAY + timedelta(days=181)), lambda: replace(clean(), today=DAY + timedelta(days=149)), "error", "limit was",
+        lambda: claimed(replace(clean(payer=rule(certainty="sourced")), today=DAY + timedelta(days=181))),
+        lambda: claimed(replace(clean(payer=rule(certainty="sourced")), today=DAY + timedelta(days=149))), "error", "limit was",
     ),
     "V28": Pair(lambda: with_(claimed(), part="billing", tax_id="11-1111111"), claimed, "block", "tax id"),
     "V29": Pair(
@@ -332,7 +333,7 @@ def test_an_old_edition_is_said() -> None:
     [
         ("V24", lambda: replace(clean(), diagnoses={"M48.061": None})),
         ("V25", lambda: with_(part="billing", in_network=None)),
-        ("V27", lambda: clean(payer=COMMERCIAL)),
+        ("V27", lambda: clean(payer=replace(COMMERCIAL, filing_days=None))),
     ],
 )
 def test_what_cannot_be_checked_is_said(id: str, case: Made) -> None:
@@ -374,6 +375,11 @@ def test_a_filing_limit_that_is_near_warns_and_a_correction_has_none() -> None:
     assert of(near, "V27")[0].severity == "warn"
     late = claimed(replace(clean(), today=DAY + timedelta(days=400)), frequency="7", payer_control="ICN1")
     assert of(late, "V27") == []
+
+
+def test_a_limit_that_nobody_looked_up_stops_no_claim() -> None:
+    past = replace(clean(payer=rule(certainty="disputed")), today=DAY + timedelta(days=181))
+    assert [one.severity for one in (*of(past, "V27"), *of(claimed(past), "V27"))] == ["warn", "warn"]
 
 
 def test_late_entries_are_noted() -> None:
