@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from actions import MACHINE, Actor, Refused, audit, credentials, documents, jobs, screenings
 from models import SETTINGS, Credential, CredentialType, Document, Dossier, Facility, Person, db
 from practice import credentials as trade
+from practice import exclusions
 
 if TYPE_CHECKING:
     from practice.dossiers import Dossier as Content
@@ -75,7 +76,7 @@ def _content(dossier: Dossier) -> Content:
         lines.append(
             Line(
                 what=row.kind, number=row.number or "no number", issuer=row.issuer or "issuer not on file",
-                valid=f"{row.from_on or 'not on file'} to {row.until_on or 'no end'}",
+                valid=f"{row.from_on or ''} to {row.until_on or 'no end'}".strip(),
                 verified=f"{row.verified_on} by {names.get(row.verified_by, 'nobody')}: {row.verified_how}" if row.verified_on else "not verified",
                 state=_state(proof, on),
                 document=first,
@@ -109,7 +110,10 @@ def _screening(person: Person, on: date, now: datetime) -> tuple[str, bytes | No
     """Where the person stands on the exclusion lists, and the certificate of their last screening."""
     standing, party = screenings.screened(person, on), screenings.party_of(person)
     result = screenings.last_result(party, on) if party else None
-    said = " ".join(standing.objections) or f"Screened on {standing.screened_on}; nothing stands against {person.name}."
+    said = " ".join(standing.objections) or f"Nothing stands against {person.name}."
+    if result:
+        lists = ", ".join(f"{exclusions.title(one['list'])} of {one['made_on']}" for one in result.screening.lists)
+        said = f"Screened on {standing.screened_on}: {lists}. {said}"
     if result is None:
         return said, None
     kept = screenings.certified(result)

@@ -163,7 +163,7 @@ def _among(match: Match, found: Sequence[Match]) -> Match:
     others = sum(other is not match and other.score >= match.score for other in found)
     if not others:
         return match
-    said = f"the list has the name {others + 1} times"
+    said = f"{others + 1} rows of the list are as close"
     return structs.replace(match, together=True, differs=(*match.differs, said))
 
 

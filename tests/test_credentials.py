@@ -163,7 +163,7 @@ def test_an_override_covers_what_it_named_and_nothing_worse(cast):
     assert [one.name for one in credentials.objections(case, cast.tess, "technologist")] == ["ACLS"]
 
 
-def test_each_night_every_coming_case_is_judged(cast):
+def test_each_night_every_coming_case_is_judged(olive, cast):
     case = book(cast, date_of_service=SOON)
     Credential.create(
         person=cast.tess, type=CredentialType.get(CredentialType.name == "BLS"), until_on=SOON - timedelta(days=1)
@@ -172,6 +172,7 @@ def test_each_night_every_coming_case_is_judged(cast):
     jobs.ask("credentials", "credentials:night", run.id, due_at=now())
     tasks.work_off()
     assert Obstacle.get().case_id == case.id
+    assert "not cleared" in olive.get("/cases").get_data(as_text=True)
     assert Run.get_by_id(run.id).done_at is not None
     assert "credentials" in jobs.NIGHTLY
 

@@ -36,7 +36,7 @@ def _clock(form: FlaskForm, field: StringField) -> None:
 
 
 class PreferenceForm(FlaskForm):
-    credential = SelectMultipleField("Credentials that end", choices=CHOICES)
+    credential = SelectMultipleField("Credentials that end, people not cleared", choices=CHOICES)
     case = SelectMultipleField("Cases, reports and packets", choices=CHOICES)
     device = SelectMultipleField("Somebody who cannot be told", choices=CHOICES)
     alert_days = StringField("Days before an end", [Length(max=60)], filters=[stripped])

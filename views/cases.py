@@ -18,7 +18,20 @@ from wtforms.validators import DataRequired
 import views
 from actions import Refused, audit, cases, records, reviews, screenings
 from actions.credentials import Ineligible
-from models import PAGE, SEE_ALL, Addendum, Approval, Assignment, Case, Person, Preset, Report, Signature, UtcField
+from models import (
+    PAGE,
+    SEE_ALL,
+    Addendum,
+    Approval,
+    Assignment,
+    Case,
+    Obstacle,
+    Person,
+    Preset,
+    Report,
+    Signature,
+    UtcField,
+)
 from practice import concurrency, history, signing, worksheet
 from practice.cases import Facts, Status
 from practice.completeness import Missing, missing
@@ -80,12 +93,14 @@ def _filters(shown: str, mine: bool) -> list[tuple[str, str, bool, None]]:
 def rows_of(found: Sequence[Any]) -> list[tuple[str, str, str, str, str, str]]:
     """What the list says of each case: address, what and when, where and who, state, its word, how soon."""
     base, today = url_for("cases.listing"), now().astimezone(views.SETTINGS.zone).date()
-    rows = []
+    rows, stopped = [], _stopped(found)
     for case in found:
         time = f" {views.clock(case.starts_at, case.zone)}" if case.starts_at else ""
         place = f"{case.facility} {case.or_room}".strip()
         detail = " · ".join(filter(None, (place, case.patient, case.mrn, case.reference or f"Case {case.id}")))
         state, word = _standing(case, today)
+        if word == "ready" and case.id in stopped:
+            state, word = "blocked", "not cleared"
         aside = _soon(case.date_of_service, today) if word not in ("signed", "to sign") else ""
         rows.append(
             (
@@ -98,6 +113,13 @@ def rows_of(found: Sequence[Any]) -> list[tuple[str, str, str, str, str, str]]:
             )
         )
     return rows
+
+
+def _stopped(found: Sequence[Any]) -> set[int]:
+    """Of listed cases those on which somebody is not cleared to work."""
+    coming = [case.id for case in found if not case.closed_at]
+    standing = (Obstacle.case.in_(coming)) & Obstacle.cleared_at.is_null()
+    return {id for (id,) in Obstacle.select(Obstacle.case).where(standing).tuples()} if coming else set()
 
 
 def _standing(case: Any, today: date) -> tuple[str, str]:

@@ -159,7 +159,7 @@ def test_a_name_that_the_list_has_several_times_is_looked_through_together():
     rows = [listed("SMITH", "ANN", city=city) for city in ("PEORIA", "JOLIET")]
     found = matches(ours("Ann Smith", ""), Index(rows))
     assert [(one.tier, one.together) for one in found] == [("C", True)] * 2
-    assert "the list has the name 2 times" in found[0].differs
+    assert "2 rows of the list are as close" in found[0].differs
     assert not matches(ours("Ann Smith", ""), Index(rows[:1]))[0].together
 
 
