@@ -82,8 +82,21 @@ def main(count: int) -> None:
             f"faithful sentences, {name}: {said[name, 'sentences']}, red {said[name, 'red']}, amber {said[name, 'amber']}"
         )
     print(relations())
+    print(f"the same again with one word changed, as one types: median {typing():.0f} ms")
     spent.sort()
     print(f"a report read and checked: median {1000 * spent[len(spent) // 2]:.0f} ms, worst {1000 * spent[-1]:.0f} ms")
+
+
+def typing() -> float:
+    """Milliseconds of a check after one more change of a sentence of the longest case."""
+    facts = case_files.facts("05")
+    checker, text, times = Checker(facts), as_text(draft(facts)), []
+    checker.check(text)
+    for number in range(21):
+        begin = time.perf_counter()
+        checker.check(text.replace("norepinephrine started and", f"norepinephrine started {number} and"))
+        times.append(time.perf_counter() - begin)
+    return 1000 * sorted(times)[10]
 
 
 def relations() -> str:

@@ -187,7 +187,7 @@ class _Made:
         low = _part(row, 10 if code == "TcMEP" else 35)
         at, told, done = self.after(3), self.after(1), self.after(2)
         made = {
-            "id": "AL1", "t": at, "modality": code, "surgical_context": context[0].lower() + context[1:],
+            "id": "AL1", "t": at, "modality": code, "surgical_context": context[0].lower() + context[1:] if context[1:2].islower() else context,
             "criterion": "amplitude decrease >=80%" if code == "TcMEP" else "amplitude decrease >=50%",
             "rows": [{"ref": row["id"], "value_uv": low, "change_pct": _percent(low, row) - 100}],
             "unchanged": None, "cause_suspected": "relative hypotension (MAP 61 mmHg)",

@@ -187,7 +187,6 @@ class _Weighing:
 
     def __init__(self, sheet: Sheet, built_in: Draft, judge: Judge) -> None:
         self.sheet, self.built_in, self.judge = sheet, built_in, judge
-        self.known = set(judge(built_in))
         self.told: dict[str, tuple[tuple[Fact, ...], str]] = {}
         self.reasons: dict[str, str] = {}
         self.refused: list[dict[str, Any]] = []
@@ -216,7 +215,7 @@ class _Weighing:
         self.reasons |= {fact.id: " ".join(reasons) for fact in cited if fact.id not in self.told}
 
     def _judged(self, cited: Sequence[Fact], text: str) -> list[str]:
-        return sorted(set(self.judge(reworded(self.built_in, [self._wording(cited, text)]))) - self.known)
+        return sorted(set(self.judge(reworded(self.built_in, [self._wording(cited, text)]))))
 
     def _wording(self, cited: Sequence[Fact], text: str) -> Wording:
         run = self.sheet.runs[cited[0].run]
@@ -226,7 +225,7 @@ class _Weighing:
     def _together(self) -> None:
         """Sentences that are right one by one and wrong together: then none of them stands."""
         wordings = [self._wording(cited, text) for cited, text in self.told.values()]
-        if wrong := set(self.judge(reworded(self.built_in, wordings))) - self.known:
+        if wrong := set(self.judge(reworded(self.built_in, wordings))):
             self.reasons |= dict.fromkeys(self.told, " ".join(sorted(wrong)))
             self.told = {}
 

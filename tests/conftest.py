@@ -21,6 +21,7 @@ for _name in (
 ):
     os.environ.pop(_name, None)
 
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 from flask.testing import FlaskClient  # noqa: E402
 from itsdangerous import URLSafeTimedSerializer  # noqa: E402
@@ -28,6 +29,9 @@ from itsdangerous import URLSafeTimedSerializer  # noqa: E402
 import models  # noqa: E402
 from actions import credentials  # noqa: E402
 from tests import cast as the_cast  # noqa: E402
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 from tests.page_rules import faults  # noqa: E402
 
 

@@ -127,8 +127,8 @@ class Layer:
         soft = [(token, reason) for token, reason in soft if reason != "name"]
         hard, soft = self._strayed(clause, hard, soft)
         anchored = self._anchored(tokens, label, used)
-        if not anchored or any(reason == "word" for _, reason in soft):
-            # A bare count or a denial of something that the fact does not hold leans on nothing.
+        if len(claims) < len(tokens) and not anchored or any(reason == "word" for _, reason in soft):
+            # A bare count or a denial of something that the fact does not hold leans on nothing. 'None.' leans on its place.
             loose = [
                 claims[place] for place, at in used.items() if claims[place].kind == "neg" or self._count(claims[place])
             ]
