@@ -178,8 +178,14 @@
   function count() {
     document.cookie = `evoked-waiting=${outbox.length}; path=/; max-age=${outbox.length ? 31536000 : 0}; samesite=strict`;
     badge();
-    if (root) root.toggleAttribute("data-unsent", Boolean(broken) && outbox.length > 0);
+    inUse();
   }
+  // No new version of the app is offered while something here would be lost with the page.
+  function inUse(typed) {
+    const kept = drafts.size || guesses.some((one) => !one.taken) || (broken && outbox.length);
+    if (root) root.toggleAttribute("data-unsent", Boolean(typed || kept));
+  }
+  if (root) root.addEventListener("input", () => inUse(true));
   function badge() {
     if (!navigator.setAppBadge) return;
     const sum = outbox.length + Number(sessionStorage.getItem("notices-waiting") || 0);
@@ -819,7 +825,9 @@
       window.scrollTo(0, 0);
       root.querySelector("h2")?.focus({ preventScroll: true });
     } else if (key) root.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
-    root.dataset.ready = "";
+    inUse();
+    document.dispatchEvent(new Event("evoked:sent"));
+    root.dataset.ready = location.hash;
     keepAwake();
   }
   const state = () => {
