@@ -2080,11 +2080,6 @@
           .filter((row) => !row.ref && !row.stim_ref)
           .map((row) => chip(`${SIDES[row.side] || ""} ${row.site || row.text || ""}`, true, () => toggle(keyOf(row)))),
       ),
-      typedLine("other-site", "Somewhere else", (site) => {
-        if (["L", "R"].includes(side)) return toggle(`${side} ${site}`, { side, site });
-        said = "Tap left or right first, then type where it was.";
-        draw();
-      }),
       h("h3", {}, "Told now"),
       h(
         "div.ph-grid",
@@ -2120,6 +2115,11 @@
       typedLine("other-action", "Something else was done", (text) =>
         act(() => [{ kind: "alert_action", data: { alert: alert.root, text }, now: true }]),
       ),
+      typedLine("other-site", "Another site that changed", (site) => {
+        if (["L", "R"].includes(side)) return toggle(`${side} ${site}`, { side, site });
+        said = "Tap left or right first, then type where it was.";
+        draw();
+      }),
       h("h3", {}, "How it ended"),
       h(
         "div.ph-grid",

@@ -611,9 +611,9 @@ def test_a_low_screw_and_a_site_off_the_list_can_alert(tech, desk):
     hand.tap("Signal alert")
     hand.tap("tEMG")
     hand.tap("Screw Left T12 6 mA")
-    tech.get_by_label("Somewhere else").fill("iliopsoas")
-    tech.get_by_label("Somewhere else").press("Enter")
-    tech.get_by_label("Somewhere else").blur()
+    tech.get_by_label("Another site that changed").fill("iliopsoas")
+    tech.get_by_label("Another site that changed").press("Enter")
+    tech.get_by_label("Another site that changed").blur()
     tech.get_by_role("button", name="Left iliopsoas").wait_for()
     all_sent(tech)
     [alert] = stored(desk, case)["alerts"]
