@@ -254,6 +254,8 @@ def test_two_phones_that_change_the_same_entry_are_both_kept_and_the_form_asks(w
     all_sent(one)
     one.get_by_role("button", name=re.compile("^Missing")).tap()
     one.get_by_role("button", name=re.compile("^Two versions")).tap()
+    one.get_by_role("button", name="Keep this one").first.wait_for()
+    assert barriers(one) == [] and sideways(one) == 0
     one.get_by_role("button", name="Keep this one").first.tap()
     all_sent(one)
     assert stored(desk, case)["conflicts"] == 0
@@ -725,6 +727,8 @@ def test_a_device_that_was_days_without_the_server_holds_no_readable_case(tech, 
     assert "ACDF" not in tech.locator("body").inner_text()
     waits(tech, "1 waiting")
     cut(tech, False)
+    all_sent(tech)
+    assert any(row[1] == "milestone" for row in stored(desk, case)["rows"])
 
 
 def test_the_first_page_says_what_waits_on_this_phone(tech, desk):
