@@ -63,6 +63,27 @@ def read(body: bytes) -> list[Any]:
     return entries
 
 
+class Saved(Struct, frozen=True):
+    """The file into which a phone saves what it could not send."""
+
+    format: Literal["evoked-entries/1"]
+    entries: list[dict[str, Any]]
+
+
+def saved(body: bytes) -> dict[int, list[Any]]:
+    """The entries of a saved file by the case they belong to. Raises Refused when it is no such file."""
+    try:
+        entries = msgspec.json.decode(body, type=Saved).entries
+        found: dict[int, list[Any]] = {}
+        for one in entries:
+            found.setdefault(int(one.pop("case")), []).append(one)
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        raise Refused(
+            "This is not a file of entries saved by a phone. It is called entries-not-sent.json; choose it as it was saved."
+        ) from error
+    return found
+
+
 def take(case: Case, raw: Sequence[Any], *, may: Callable[[str], bool], by: Actor, now: datetime) -> list[Outcome]:
     """Append what can be appended, in the order it was made; say of each entry what became of it."""
     outcomes: list[Outcome | None] = []

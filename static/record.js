@@ -178,8 +178,14 @@
   function count() {
     document.cookie = `evoked-waiting=${outbox.length}; path=/; max-age=${outbox.length ? 31536000 : 0}; samesite=strict`;
     badge();
-    if (root) root.toggleAttribute("data-unsent", Boolean(broken) && outbox.length > 0);
+    inUse();
   }
+  // No new version of the app is offered while something here would be lost with the page.
+  function inUse(typed) {
+    const kept = drafts.size || guesses.some((one) => !one.taken) || (broken && outbox.length);
+    if (root) root.toggleAttribute("data-unsent", Boolean(typed || kept));
+  }
+  if (root) root.addEventListener("input", () => inUse(true));
   function badge() {
     if (!navigator.setAppBadge) return;
     const sum = outbox.length + Number(sessionStorage.getItem("notices-waiting") || 0);
@@ -819,7 +825,9 @@
       window.scrollTo(0, 0);
       root.querySelector("h2")?.focus({ preventScroll: true });
     } else if (key) root.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
-    root.dataset.ready = "";
+    inUse();
+    document.dispatchEvent(new Event("evoked:sent"));
+    root.dataset.ready = location.hash;
     keepAwake();
   }
   const state = () => {
@@ -2072,11 +2080,6 @@
           .filter((row) => !row.ref && !row.stim_ref)
           .map((row) => chip(`${SIDES[row.side] || ""} ${row.site || row.text || ""}`, true, () => toggle(keyOf(row)))),
       ),
-      typedLine("other-site", "Somewhere else", (site) => {
-        if (["L", "R"].includes(side)) return toggle(`${side} ${site}`, { side, site });
-        said = "Tap left or right first, then type where it was.";
-        draw();
-      }),
       h("h3", {}, "Told now"),
       h(
         "div.ph-grid",
@@ -2112,6 +2115,11 @@
       typedLine("other-action", "Something else was done", (text) =>
         act(() => [{ kind: "alert_action", data: { alert: alert.root, text }, now: true }]),
       ),
+      typedLine("other-site", "Another site that changed", (site) => {
+        if (["L", "R"].includes(side)) return toggle(`${side} ${site}`, { side, site });
+        said = "Tap left or right first, then type where it was.";
+        draw();
+      }),
       h("h3", {}, "How it ended"),
       h(
         "div.ph-grid",

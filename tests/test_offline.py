@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 
+import msgspec
 import pytest
 
 from actions import Actor, offline, reports
@@ -247,3 +249,37 @@ def test_a_case_that_the_phone_has_as_it_is_does_not_travel_again(tess, case):
     send(tess, case, stamp(*ARRIVE))
     [changed] = held(first["tag"])
     assert changed["tag"] != first["tag"] and len(changed["entries"]) == len(first["entries"]) + 1
+
+
+def load_saved(client, *entries: dict, body: bytes = b"") -> tuple[int, str]:
+    """Load a file as a phone saves it."""
+    body = body or msgspec.json.encode({"format": "evoked-entries/1", "saved_at": NOW.isoformat(), "entries": entries})
+    answer = client.post("/saved-entries", data={"file": (BytesIO(body), "entries-not-sent.json")})
+    said = answer.get_data(as_text=True) if answer.status_code != 303 else client.get("/me").get_data(as_text=True)
+    return answer.status_code, said
+
+
+def test_entries_that_a_phone_saved_come_in_by_their_file_once(tess, case):
+    entry = {"case": case.id, **stamp(*ARRIVE, offset_ms=None)}
+    assert load_saved(tess, entry)[0] == 303
+    status, said = load_saved(tess, entry)
+    assert status == 303 and "1 there already" in said
+    assert Entry.select().where(Entry.client_id == entry["client_id"]).count() == 1
+
+
+def test_saved_entries_of_a_signed_case_become_a_proposed_addendum(tess, case):
+    Case.update(signed_at=NOW).where(Case.id == case.id).execute()
+    status, said = load_saved(tess, {"case": case.id, **stamp(*ARRIVE)})
+    assert status == 303 and "1 kept as a proposed addendum" in said
+    assert ProposedAddendum.select().count() == 1
+
+
+def test_a_saved_file_says_what_it_could_not_bring_in(client_for, cast, tess, case):
+    wrong = {"case": case.id, **stamp("closing_value", {"ref": "nothing", "status": "quiet"})}
+    good = {"case": case.id, **stamp(*ARRIVE)}
+    status, said = load_saved(tess, wrong, good)
+    assert status == 422 and f"Case {case.id}:" in said and "1 taken" in said
+    assert load_saved(client_for(cast.stan), {"case": case.id, **stamp(*ARRIVE)})[0] == 422
+    for body in (b"[]", b"\xff", b'{"format": "evoked-entries/1", "entries": [{}]}'):
+        status, said = load_saved(tess, body=body)
+        assert status == 422 and "not a file of entries saved by a phone" in said

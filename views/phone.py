@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, abort, flash, redirect, request, url_for
 from flask import session as cookie
+from flask_wtf import FlaskForm
 from flask_wtf.csrf import generate_csrf
+from flask_wtf.file import FileField, FileRequired
 
 import views
 from actions import Refused, audit, offline
@@ -123,10 +125,7 @@ def take(case: Case) -> Response:
         raw = offline.read(request.get_data())
     except Refused as refused:
         return answer({"reasons": refused.reasons}, 422)
-    sheet = Record(case)
-    # A signed case is said so by the record itself, entry by entry.
-    may = (lambda kind: True) if case.signed_at else lambda kind: sheet.may(kind) and not sheet.only(kind)
-    outcomes = offline.take(case, raw, may=may, by=actor(), now=now())
+    outcomes = _taken(case, raw)
     fresh = Case.with_header(case.id)
     entries = {row.client_id: row for row in fresh.rows()} if not fresh.signed_at else {}
     kept = [entries[one.client_id] for one in outcomes if one.client_id in entries and one.state != "refused"]
@@ -136,6 +135,62 @@ def take(case: Case) -> Response:
             "closed": bool(fresh.closed_at), "signed": bool(fresh.signed_at), "rev": fresh.record_rev,
         }
     )  # fmt: skip
+
+
+def _taken(case: Case, raw: list[Any]) -> list[offline.Outcome]:
+    """What this person may add of these entries is added. A signed case is said so by the record, entry by entry."""
+    sheet = Record(case)
+    may = (lambda kind: True) if case.signed_at else lambda kind: sheet.may(kind) and not sheet.only(kind)
+    return offline.take(case, raw, may=may, by=actor(), now=now())
+
+
+class SavedForm(FlaskForm):
+    file = FileField(
+        "File of saved entries", [FileRequired("Choose the file that the phone saved, entries-not-sent.json.")]
+    )
+
+
+@bp.get("/saved-entries")
+@roles("owner", "technologist", "physician")
+def saved():
+    """Entries that a phone could not send and saved as a file come in by the file."""
+    return page("offline/saved.html", form=SavedForm())
+
+
+@bp.post("/saved-entries")
+@roles("owner", "technologist", "physician")
+def take_saved():
+    form, refused = SavedForm(), []
+    if form.validate():
+        try:
+            of_case = offline.saved(form.file.data.read(views.SETTINGS.max_upload_mb * 1024 * 1024))
+        except Refused as bad:
+            form.file.errors = bad.reasons
+        else:
+            counts = {"accepted": 0, "known": 0, "proposed": 0}
+            for id, raw in of_case.items():
+                case = Case.seen_by(views.me(), id)
+                if case is None:
+                    refused.append(f"Case {id}: it is not yours to see. Ask the owner to load this file.")
+                    continue
+                outcomes = _taken(case, raw)
+                late = {one.client_id for one in outcomes if one.code == "signed"}
+                if late:
+                    offline.propose(case, [one for one in raw if one.get("client_id") in late], by=actor(), now=now())
+                for one in outcomes:
+                    state = "proposed" if one.code == "signed" else one.state
+                    if state == "refused":
+                        refused += [f"Case {id}: {reason}" for reason in one.reasons]
+                    else:
+                        counts[state] += 1
+            said = {"accepted": "taken", "known": "there already", "proposed": "kept as a proposed addendum"}
+            flash(
+                ", ".join(f"{count} {said[name]}" for name, count in counts.items() if count or name == "accepted")
+                + "."
+            )
+            if not refused:
+                return redirect(url_for("sessions.me"), 303)
+    return page("offline/saved.html", 422, form=form, reasons=refused)
 
 
 @bp.post("/cases/<row:id>/proposals")

@@ -13,15 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from tests.push_service import PushService
 
 ROOT = Path(__file__).resolve().parents[2]
 PHONE = {"width": 390, "height": 844}
+PATIENCE = 60
+"""Seconds until a state that must come has come. Only a failure waits so long, however busy the machine."""
 PEOPLE = {
     "owner": "olive", "technologist": "jordan", "physician": "elena", "biller": "bo", "auditor": "ada",
 }  # fmt: skip
+
+
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ def window(desk, browser: Browser):
             base_url=desk.url, viewport={"width": width, "height": 844 if small else 800}, has_touch=small, is_mobile=small,
             accept_downloads=True, **more,
         )  # fmt: skip
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE * 1000)
         opened.append(context)
         page = context.new_page()
         if who:
@@ -148,7 +153,7 @@ def sideways(page: Page) -> int:
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
-def until(page: Page, expression: str, arg: object = None, seconds: float = 30) -> None:
+def until(page: Page, expression: str, arg: object = None, seconds: float = PATIENCE) -> None:
     """Wait until the expression, or what its promise comes to, holds; Playwright's own wait takes a promise for true."""
     deadline = time.monotonic() + seconds
     while not _holds(page, expression, arg):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page
 
-from tests.browser.conftest import until
+from tests.browser.conftest import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = """
@@ -86,7 +86,18 @@ def open_case(page: Page, case: int) -> None:
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
 
 
-def all_sent(page: Page, seconds: float = 60) -> None:
+def show(page: Page, screen: str) -> None:
+    """Go to a screen of the form by its name, and wait until it is drawn."""
+    page.evaluate("to => { location.hash = to; }", f"#{screen}")
+    until(page, "to => document.querySelector('#phone').dataset.ready === to", f"#{screen}")
+
+
+def waits(page: Page, words: str) -> None:
+    """Until the form says so of what was not sent: 5 waiting."""
+    until(page, "words => (document.querySelector('.ph-sync')?.textContent || '').includes(words)", words)
+
+
+def all_sent(page: Page, seconds: float = PATIENCE) -> None:
     until(page, "/^All sent/.test(document.querySelector('.ph-sync')?.textContent || '')", seconds=seconds)
 
 
@@ -94,26 +105,31 @@ class Hand:
     """Touches the phone and counts, by the touch-level model of report-and-phone.md 4.8."""
 
     TAP, DECISION, SCREEN = 0.45, 1.35, 2.5
+    BOUNCE = 420
+    """Milliseconds in which a second tap in the same place is a bounce of the finger. A hand takes longer."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.taps = self.decisions = 0
         self.screens: list[str] = []
         self.words = 0
+        self.last: str | re.Pattern | None = None
 
     def tap(
         self, name: str | re.Pattern, *, same: bool = False, within: Locator | None = None, role: str = "button"
     ) -> None:
         """One tap. `same` is one that needs no new decision: the next of a row of alike ones, or going on."""
         self._look()
+        if name == self.last:
+            self.page.wait_for_timeout(self.BOUNCE)
         target = (within or self.page).get_by_role(role, name=name, exact=isinstance(name, str)).first
-        for _ in range(40):
-            if box := target.bounding_box():
-                break
-            self.page.wait_for_timeout(50)  # drawn anew just then
-        assert box and box["height"] >= 44 and box["width"] >= 44, f"{name}: {box}"
+        box = None
+        while box is None:  # drawn anew just then
+            target.wait_for()
+            box = target.bounding_box()
+        assert box["height"] >= 44 and box["width"] >= 44, f"{name}: {box}"
         target.tap()
-        self.page.wait_for_timeout(30)
+        self.last = name
         self.taps += 1
         self.decisions += not same
         self._look()
@@ -125,7 +141,7 @@ class Hand:
         field.tap()
         self.page.keyboard.type(typed)
         self.page.keyboard.press("Enter")
-        self.page.wait_for_timeout(60)
+        self.last = None
         self.taps += 1 + len(typed)
         self.decisions += 1
 

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PHONE, ROOT, barriers, sideways, sign_in, until
+from tests.browser.phone import all_sent, book, open_case, show
 
 pytestmark = pytest.mark.browser
 PAGES = {
@@ -181,6 +182,27 @@ def test_a_new_version_waits_for_a_form_in_use_and_then_takes_over(window, new_v
     expect(page.locator("#new-version")).to_have_count(0)
 
 
+def test_a_number_half_typed_into_the_record_outlives_the_new_version(window, desk, new_version):
+    """The form on the phone is in use while something typed there is not kept yet."""
+    page = window("technologist")
+    open_case(page, book(desk, "02"))
+    show(page, "screws")
+    field = page.get_by_role("group", name="T12 Left").get_by_label("Left", exact=True)
+    field.press_sequentially("1")
+    new_version()
+    page.evaluate("navigator.serviceWorker.getRegistration().then(one => one.update())")
+    until(page, "navigator.serviceWorker.getRegistration().then(one => one.waiting !== null)")
+    page.wait_for_timeout(500)
+    assert page.locator("#new-version").count() == 0
+    expect(field).to_have_value("1")
+    field.press_sequentially("7")
+    field.blur()
+    all_sent(page)
+    page.get_by_role("button", name="Reload").tap()
+    until(page, "document.querySelector('#phone')?.dataset.ready !== undefined")
+    until(page, "navigator.serviceWorker.getRegistration().then(one => one.waiting === null)")
+
+
 def test_a_form_in_another_window_outlives_the_new_version(window, new_version):
     page = window("technologist")
     controlled(page)
@@ -232,6 +254,34 @@ def test_the_browsers_own_question_is_asked_by_our_button(window):
     )
     page.get_by_role("button", name="Install now").click()
     assert page.evaluate("window.asked")
+
+
+def test_the_first_page_hints_at_installing_until_told_not_to(window):
+    page = window("technologist")
+    ask = (
+        "() => window.dispatchEvent(Object.assign(new Event('beforeinstallprompt', {cancelable: true}), {prompt() {}}))"
+    )
+    page.goto("/")
+    expect(page.locator("#install-hint")).to_be_hidden()
+    page.evaluate(ask)
+    expect(page.locator("#install-hint")).to_be_visible()
+    assert barriers(page) == []
+    page.get_by_role("button", name="Not now").click()
+    page.reload()
+    page.evaluate(ask)
+    expect(page.locator("#install-hint")).to_be_hidden()
+
+
+def test_the_badge_counts_what_waits_and_what_was_not_read(window):
+    page = window("technologist")
+    page.add_init_script(
+        "window.badges = []; navigator.setAppBadge = async count => { badges.push(count); };"
+        "navigator.clearAppBadge = async () => { badges.push(0); };"
+    )
+    page.goto("/")
+    until(page, "badges.length > 0")
+    page.evaluate("sessionStorage.setItem('notices-waiting', '3'); document.dispatchEvent(new Event('evoked:badge'))")
+    assert page.evaluate("badges.at(-1)") == 3
 
 
 def test_the_worker_and_its_scripts_are_small(desk):

@@ -9,7 +9,7 @@ import uuid
 import pytest
 
 from tests.browser.conftest import barriers, sideways, sign_in, until
-from tests.browser.phone import Hand, all_sent, book, open_case, run, stored
+from tests.browser.phone import Hand, all_sent, book, open_case, run, show, stored, waits
 
 LIVE_ACDF = [
     "In the room", "Set-up start", "Set-up end, baselines start", "Baselines end, monitoring start", "Incision", "Exposure",
@@ -31,7 +31,8 @@ def tech(window):
 def live(hand: Hand, steps: list[str]) -> None:
     for step in steps:
         hand.tap(step, same=True)
-        hand.page.wait_for_timeout(400)  # a quicker second tap is taken for a bounce of the finger
+        until(hand.page, "was => document.querySelector('[data-next]')?.textContent !== was", step)
+        hand.page.wait_for_timeout(Hand.BOUNCE)
 
 
 def after_acdf(hand: Hand) -> None:
@@ -78,7 +79,7 @@ def test_a_plain_acdf_keeps_to_its_taps_and_its_seconds(tech, desk, network):
     assert (after.taps, after.seconds) <= (40, 90) and after.seconds <= 90
     assert after.words == 0
     if network == "off":
-        assert "waiting" in tech.locator(".ph-sync").inner_text()
+        waits(tech, "waiting")
         assert stored(desk, case)["events"] == []
         cut(tech, False)
     all_sent(tech)
@@ -171,7 +172,7 @@ def test_the_network_cut_half_way_and_restored_loses_and_doubles_nothing(tech, d
     live(hand, LIVE_ACDF[:4])
     cut(tech)
     live(hand, LIVE_ACDF[4:9])
-    assert "5 waiting" in tech.locator(".ph-sync").inner_text()
+    waits(tech, "5 waiting")
     cut(tech, False)
     all_sent(tech)
     live(hand, LIVE_ACDF[9:])
@@ -192,7 +193,7 @@ def test_a_page_killed_without_network_opens_again_with_all_that_was_tapped(tech
     again.goto(f"/cases/{case}/phone")
     again.wait_for_selector(".ph-foot")
     assert again.locator(".ph-line").count() == 3
-    assert "waiting" in again.locator(".ph-sync").inner_text()
+    waits(again, "waiting")
     again.get_by_role("button", name="Baselines end, monitoring start", exact=True).tap()
     cut(again, False)
     all_sent(again)
@@ -216,8 +217,9 @@ def test_an_answer_that_is_lost_makes_no_second_entry(tech, desk):
 
     tech.route("**/entries", drop)
     Hand(tech).tap("In the room")
-    until(tech, "/waiting/.test(document.querySelector('.ph-sync').textContent)")
-    assert lost
+    while not lost:
+        tech.wait_for_timeout(50)
+    waits(tech, "waiting")
     tech.unroute("**/entries")
     tech.evaluate("window.dispatchEvent(new Event('online'))")
     all_sent(tech)
@@ -235,23 +237,25 @@ def test_two_phones_that_change_the_same_entry_are_both_kept_and_the_form_asks(w
     for phone in (one, two):
         cut(phone)
     for phone, times in ((one, 1), (two, 2)):
-        phone.evaluate("location.hash = '#times'")
-        phone.wait_for_timeout(100)
+        show(phone, "times")
         line = phone.evaluate("document.querySelector('[data-key^=undo-]').dataset.key.slice(5)")
-        phone.evaluate("id => location.hash = `#change:${id}`", line)
+        show(phone, f"change:{line}")
         for _ in range(times):
+            before = phone.get_by_label("Time, 24 hours").input_value()
             phone.get_by_role("button", name="5 minutes earlier").tap()
-            phone.wait_for_timeout(150)
+            until(phone, "was => document.querySelector('#at-').value !== was", before)
     for phone in (one, two):
         cut(phone, False)
         all_sent(phone)
     assert stored(desk, case)["conflicts"] == 1
-    one.evaluate("location.hash = '#live'")
+    show(one, "live")
     one.reload()
     one.wait_for_selector(".ph-foot")
     all_sent(one)
     one.get_by_role("button", name=re.compile("^Missing")).tap()
     one.get_by_role("button", name=re.compile("^Two versions")).tap()
+    one.get_by_role("button", name="Keep this one").first.wait_for()
+    assert barriers(one) == [] and sideways(one) == 0
     one.get_by_role("button", name="Keep this one").first.tap()
     all_sent(one)
     assert stored(desk, case)["conflicts"] == 0
@@ -331,7 +335,7 @@ def test_a_session_that_ended_while_entries_wait_sends_them_after_signing_in(tec
     tech.get_by_text("You are signed out").wait_for()
     live(Hand(tech), ["Set-up start"])
     until(tech, "document.querySelectorAll('.ph-line').length === 2")
-    assert "2 waiting" in tech.locator(".ph-sync").inner_text()
+    waits(tech, "2 waiting")
     sign_in(tech, "technologist", desk.password)
     open_case(tech, case)
     all_sent(tech)
@@ -372,11 +376,11 @@ def test_entries_for_a_case_signed_meanwhile_become_a_proposed_addendum(tech, de
     Hand(tech).tap("In the room")
     run(desk, SIGN, str(case))
     cut(tech, False)
-    until(tech, "/1 refused/.test(document.querySelector('.ph-sync').textContent)")
+    waits(tech, "1 refused")
     tech.locator(".ph-sync").tap()
     tech.get_by_role("button", name="Make it a proposed addendum").tap()
     tech.get_by_text("Proposed. The physician sees it with the report.").wait_for()
-    assert "All sent" in tech.locator(".ph-sync").inner_text()
+    waits(tech, "All sent")
     assert run(desk, "from models import *; db.connect(); print(ProposedAddendum.select().count())") == "1"
 
 
@@ -427,13 +431,13 @@ def test_a_full_store_is_told_in_words_and_the_entry_is_sent_all_the_same(tech, 
 def test_impossible_numbers_are_refused_and_unusual_ones_asked_about(tech, desk):
     case = book(desk, "02")
     open_case(tech, case)
-    tech.evaluate("location.hash = '#screws'")
+    show(tech, "screws")
     cell = tech.get_by_role("group", name="T12 Left")
     Hand(tech).digits("Left", "500", within=cell)
-    assert "must be between" in cell.inner_text()
+    cell.get_by_text("must be between").wait_for()
     cell.get_by_label("Left", exact=True).fill("")
     Hand(tech).digits("Left", "0.5", within=cell)
-    assert "is that right?" in cell.inner_text()
+    cell.get_by_text("is that right?").wait_for()
     cell.get_by_role("button", name="Yes").tap()
     tech.get_by_text("low, below 8").wait_for()
     all_sent(tech)
@@ -443,7 +447,7 @@ def test_impossible_numbers_are_refused_and_unusual_ones_asked_about(tech, desk)
 def test_the_machines_export_is_a_guess_until_each_row_is_tapped(tech, desk):
     case = book(desk)
     open_case(tech, case)
-    tech.evaluate("location.hash = '#import'")
+    show(tech, "import")
     tech.get_by_label("Or pasted text").fill(
         "Site,Side,Latency,Amplitude\nulnar SSEP N20,Left,20.8,2.1\nulnar SSEP N20,Right,220,1.8\nelbow,Left,1,1"
     )
@@ -482,11 +486,12 @@ def test_every_screen_is_free_of_barriers_and_of_sideways_scroll(window, desk, s
     live(hand, LIVE_SCOLIOSIS[:3])
     hand.tap("Signal alert")
     hand.tap("TcMEP")
-    page.wait_for_timeout(150)
-    screens = [*SCREENS, page.evaluate("location.hash.slice(1)")]
+    until(page, "location.hash.startsWith('#alert:')")
+    stamped = page.evaluate("location.hash.slice(7)")
+    screens = [*SCREENS, f"alert:{stamped}", f"change:{stamped}"]
     for screen in screens:
-        page.evaluate("to => location.hash = to", f"#{screen}")
-        page.wait_for_timeout(120)
+        show(page, screen)
+        page.evaluate("document.querySelectorAll('.ph details').forEach((one) => { one.open = true; })")
         assert barriers(page) == [], screen
         for width in (390, 320):
             page.set_viewport_size({"width": width, "height": 844})
@@ -498,8 +503,7 @@ def test_every_screen_is_free_of_barriers_and_of_sideways_scroll(window, desk, s
     # The text grows by the root's font size, as phones do it.
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     for screen in screens:
-        page.evaluate("to => location.hash = to", f"#{screen}")
-        page.wait_for_timeout(80)
+        show(page, screen)
         assert sideways(page) == 0, f"{screen} at 200 %"
 
 
@@ -541,3 +545,203 @@ def test_the_first_load_is_light(window, desk):
     print({url.rsplit("/", 1)[-1]: size for url, (_, size) in sizes.items()}, total, scripts)
     assert total < 150_000 and scripts < 60_000
     assert uuid.UUID(page.evaluate("crypto.randomUUID()"))
+
+
+def test_two_quick_taps_are_both_kept_and_a_bounce_of_the_finger_is_none(tech, desk):
+    """Tapped faster than the form is drawn anew: the second tap builds on what the first one made."""
+    case = book(desk, "02")
+    open_case(tech, case)
+    hand = Hand(tech)
+    hand.tap("Signal alert")
+    hand.tap("TcMEP")
+    tech.get_by_role("button", name="Told surgeon").wait_for()
+    tech.evaluate("""() => {
+      const press = (name) => [...document.querySelectorAll('.ph button')].find((one) => (one.ariaLabel || one.textContent) === name).click();
+      press('Left tibialis anterior TcMEP'); press('Left abductor hallucis TcMEP'); press('Told surgeon'); press('Told surgeon');
+    }""")
+    all_sent(tech)
+    show(tech, "anesthesia")
+    tech.evaluate("""() => {
+      const press = (name) => [...document.querySelectorAll('.ph button')].find((one) => (one.ariaLabel || one.textContent) === name).click();
+      press('TIVA'); press('propofol'); press('remifentanil');
+    }""")
+    waits(tech, "All sent")
+    until(tech, "document.querySelectorAll('.ph [aria-pressed=true]').length === 3")
+    all_sent(tech)
+    held = stored(desk, case)
+    [alert] = held["alerts"]
+    assert len(alert["rows"]) == 2 and [one["who"] for one in alert["communicated"]] == ["surgeon"]
+    kinds = [row[1] for row in held["rows"]]
+    assert held["conflicts"] == 0 and kinds.count("told") == 1
+    last = [row[2] for row in held["rows"] if row[1] == "anesthesia"][-1]
+    assert (last["technique"], [one["name"] for one in last["agents"]]) == ("TIVA", ["propofol", "remifentanil"])
+
+
+def test_a_stepper_makes_one_reading_however_often_it_is_tapped(tech, desk):
+    case = book(desk)
+    open_case(tech, case)
+    tech.get_by_text("Other stamps and readings").tap()
+    for value in ("81", "82", "83"):
+        tech.get_by_role("button", name="MAP more").tap()
+        until(tech, "value => document.querySelector('#map').value === value", value)
+    all_sent(tech)
+    rows = [row for row in stored(desk, case)["rows"] if row[1] == "physiology"]
+    assert run(
+        desk,
+        "import sys; from models import *; db.connect(); print([one.map_mmhg for one in Case.get_by_id(int(sys.argv[1])).facts().physiology])",
+        str(case),
+    ) in ("[83]", "[83.0]"), rows
+
+
+def test_doses_have_their_limits_on_the_phone(tech, desk):
+    case = book(desk)
+    open_case(tech, case)
+    show(tech, "anesthesia")
+    Hand(tech).digits("remifentanil dose", "5")
+    tech.get_by_text("must be between 0 and 3").wait_for()
+    Hand(tech).digits("propofol dose", "300")
+    tech.get_by_text("300 mcg/kg/min: is that right?").wait_for()
+
+
+def test_a_low_screw_and_a_site_off_the_list_can_alert(tech, desk):
+    case = book(desk, "02")
+    open_case(tech, case)
+    show(tech, "screws")
+    Hand(tech).digits("Left", "6", within=tech.get_by_role("group", name="T12 Left"))
+    tech.get_by_text("low, below 8").wait_for()
+    hand = Hand(tech)
+    hand.tap("Signal alert")
+    hand.tap("tEMG")
+    hand.tap("Screw Left T12 6 mA")
+    tech.get_by_label("Another site that changed").fill("iliopsoas")
+    tech.get_by_label("Another site that changed").press("Enter")
+    tech.get_by_label("Another site that changed").blur()
+    tech.get_by_role("button", name="Left iliopsoas").wait_for()
+    all_sent(tech)
+    [alert] = stored(desk, case)["alerts"]
+    assert [(bool(row.get("stim_ref")), row.get("site")) for row in alert["rows"]] == [
+        (True, None),
+        (False, "iliopsoas"),
+    ]
+
+
+def test_a_changed_baseline_changes_the_share_that_follows_from_it(tech, desk):
+    """The server refuses a share that does not follow from its two numbers: the phone computes it anew."""
+    case = book(desk, "02")
+    open_case(tech, case)
+    hand = Hand(tech)
+    hand.tap("Signal alert")
+    hand.tap("TcMEP")
+    hand.tap("Left tibialis anterior TcMEP")
+    hand.digits("Worst", "100")
+    hand.digits("Baseline", "1000")
+    until(tech, "!document.querySelector('#worst-x') && document.querySelector('.ph-values input').value === '1000'")
+    all_sent(tech)
+    assert stored(desk, case)["alerts"][0]["rows"][0]["change_pct"] == -90
+    tech.get_by_label("Baseline", exact=True).fill("")
+    hand.digits("Baseline", "400")
+    all_sent(tech)
+    until(tech, "document.querySelector('.ph-values input').value === '400'")
+    all_sent(tech)
+    [alert] = stored(desk, case)["alerts"]
+    assert alert["rows"][0]["change_pct"] == -75
+
+
+EXPORTS = {
+    "semicolons and decimal commas": "Site;Side;Lat (ms);Amp (µV)\nulnar N20;Left;20,8;2,1",
+    "tabs, short words, millivolts": "Patient\tTESTPATIENT\nTest\tSide\tLatency ms\tAmplitude (mV)\nUN N20\tL\t20.8\t0.0021",
+    "quotes and a section": 'Modality,Site,Latency,Amplitude\nSSEP\n"ulnar, N20",Left,20.8 ms,2.1 uV',
+    "columns of spaces, no heading": "ulnar SSEP N20   Left   20.8   2.1",
+}
+
+
+@pytest.mark.parametrize("text", EXPORTS.values(), ids=EXPORTS)
+def test_exports_are_read_as_machines_write_them(tech, desk, text, tmp_path):
+    case = book(desk)
+    open_case(tech, case)
+    show(tech, "import")
+    file = tmp_path / "export.csv"
+    file.write_bytes(text.encode("utf-16"))
+    tech.get_by_label("File (CSV or text)").set_input_files(file)
+    card = tech.locator(".dotted")
+    card.get_by_text("20.8 ms, 2.1 µV").wait_for()
+    assert tech.locator(".dotted").count() == 1
+    card.get_by_role("button", name=re.compile("^Take ")).tap()
+    tech.get_by_text("Left ulnar SSEP N20, 20.8 ms, 2.1 µV").wait_for()
+    all_sent(tech)
+    taken = [row[2] for row in stored(desk, case)["rows"] if row[1] == "baseline" and row[2].get("lat_ms")]
+    assert [(one["side"], one["site"], one["lat_ms"], one["amp_uv"]) for one in taken] == [("L", "ulnar", 20.8, 2.1)]
+
+
+def test_a_guess_can_be_given_to_another_response_and_taken_back(tech, desk):
+    case = book(desk)
+    open_case(tech, case)
+    show(tech, "import")
+    tech.get_by_label("Or pasted text").fill("Where,Latency,Amplitude\nchannel 7,20.8,2.1")
+    tech.get_by_role("button", name="Read the rows").tap()
+    tech.get_by_label("Response").select_option(label="Right ulnar SSEP N20")
+    Hand(tech).tap(re.compile("^Take "))
+    tech.get_by_text("Right ulnar SSEP N20, 20.8 ms").wait_for()
+    tech.wait_for_timeout(Hand.BOUNCE)
+    Hand(tech).tap(re.compile("^Take "))
+    tech.locator(".dotted").wait_for()
+    all_sent(tech)
+    rows = [row[2] for row in stored(desk, case)["rows"] if row[1] == "baseline" and row[2]["site"] == "ulnar"]
+    assert rows[-1].get("lat_ms") is None and any(one.get("lat_ms") == 20.8 for one in rows)
+
+
+def test_what_others_add_shows_while_the_form_is_open(window, desk):
+    case = book(desk)
+    one, two = window("technologist"), window("technologist")
+    one.add_init_script(
+        "const late = performance.now; let more = 0; performance.now = () => late.call(performance) + more; window.later = () => { more += 61000; };"
+    )
+    open_case(one, case)
+    all_sent(one)
+    open_case(two, case)
+    Hand(two).tap("In the room")
+    all_sent(two)
+    one.evaluate("later(); window.dispatchEvent(new Event('pageshow'))")
+    one.get_by_role("button", name="Undo In the room").wait_for()
+
+
+def test_a_phone_that_cannot_be_kept_awake_says_so(window, desk):
+    case = book(desk)
+    page = window("technologist")
+    page.add_init_script("Object.defineProperty(navigator, 'wakeLock', { value: undefined });")
+    open_case(page, case)
+    live(Hand(page), LIVE_ACDF[:4])
+    page.get_by_text("cannot keep the screen awake").wait_for()
+
+
+def test_a_device_that_was_days_without_the_server_holds_no_readable_case(tech, desk):
+    case = book(desk)
+    open_case(tech, case)
+    all_sent(tech)
+    cut(tech)
+    Hand(tech).tap("In the room")
+    waits(tech, "1 waiting")
+    tech.add_init_script("const real = Date.now; Date.now = () => real() + 4 * 86400000;")
+    tech.reload()
+    tech.get_by_text("did not reach the server for days").wait_for()
+    assert "ACDF" not in tech.locator("body").inner_text()
+    waits(tech, "1 waiting")
+    cut(tech, False)
+    all_sent(tech)
+    assert any(row[1] == "milestone" for row in stored(desk, case)["rows"])
+
+
+def test_the_first_page_says_what_waits_on_this_phone(tech, desk):
+    case = book(desk)
+    open_case(tech, case)
+    all_sent(tech)
+    tech.route("**/entries", lambda route: route.abort())
+    Hand(tech).tap("In the room")
+    waits(tech, "1 waiting")
+    tech.goto("/")
+    tech.get_by_text("1 waiting on this phone").wait_for()
+    assert barriers(tech) == []
+    assert tech.get_by_role("heading", name="Next case").count() == 1
+    tech.unroute("**/entries")
+    tech.goto(f"/cases/{case}/phone")
+    all_sent(tech)

@@ -13,7 +13,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import barriers, until
+from tests.browser.conftest import PATIENCE, barriers, until
 from tests.browser.test_install import controlled
 from tests.push_service import PushService, Subscription
 
@@ -57,9 +57,12 @@ def push(page: Page, data: str) -> None:
     found = []
     devtools.on("ServiceWorker.workerRegistrationUpdated", lambda event: found.extend(event["registrations"]))
     devtools.send("ServiceWorker.enable")
-    page.wait_for_timeout(300)
     origin = page.evaluate("location.origin")
-    number = next(one["registrationId"] for one in found if one["scopeURL"].startswith(origin) and not one["isDeleted"])
+    here: list[str] = []
+    while not here:  # told by events, some time after it was asked for
+        page.wait_for_timeout(50)
+        here = [one["registrationId"] for one in found if one["scopeURL"].startswith(origin) and not one["isDeleted"]]
+    number = here[-1]
     devtools.send("ServiceWorker.deliverPushMessage", {"origin": origin, "registrationId": number, "data": data})
 
 
@@ -78,7 +81,11 @@ def shown(page: Page, count: int = 1) -> list[dict]:
 
 def tap(page: Page) -> str:
     """Tap the notification: its event goes to the real worker, and the address it opens comes back."""
-    worker = next(one for one in page.context.service_workers if one.url.endswith("/sw.js"))
+    workers: list = []
+    while not workers:  # stopped meanwhile, or told a moment later
+        workers = [one for one in page.context.service_workers if one.url.endswith("/sw.js")]
+        page.wait_for_timeout(50)
+    worker = workers[-1]
     return worker.evaluate(
         """async () => {
           const [notification] = await self.registration.getNotifications();
@@ -96,7 +103,7 @@ def tap(page: Page) -> str:
 
 def received(service: PushService, subscription: Subscription) -> dict:
     """The decrypted message that the worker process sent to this phone."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if mine := [one.body for one in service.messages if one.endpoint == subscription.endpoint]:
             return mine[-1]
