@@ -191,7 +191,7 @@ def signed(migrated):
     models.OwnRule.create(number=1, name="n", then="hold", message="m", at=NOW, by=1)
     receiver = models.Receiver.create(name="House", receiver_id="R", submitter_id="S")
     sent = models.ClaimFile.create(
-        receiver=receiver, interchange=1, batch="B1", claims=1, cents=100, document=paper, made_at=NOW
+        receiver=receiver, interchange=1, batch="B1", claims=1, cents=100, document=paper, made_at=NOW, usage="T"
     )
     models.ClaimInFile.create(file=sent, claim=claim)
     heard = models.AnswerFile.create(sha256="3", document=paper, received_at=NOW)
