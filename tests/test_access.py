@@ -34,6 +34,7 @@ from models import (
     Hit,
     Hold,
     Invoice,
+    OwnRule,
     Packet,
     Party,
     Passkey,
@@ -87,7 +88,7 @@ BILLER_MAY_POST = {
     "packets.request_packet", "packets.request_preview", "packets.send_packet", "paper_claims.add_printer",
     "paper_claims.mail", "paper_claims.remove_printer", "paper_claims.revise_printer", "places.cover", "places.create",
     "places.follow", "places.revise", "places.revise_coverage", "places.search_patients", "records_requests.close",
-    "records_requests.enter", "reports.print_", "sessions.change_password", "sessions.end", "sessions.sign_out",
+    "records_requests.enter", "reports.print_", "rules.override", "sessions.change_password", "sessions.end", "sessions.sign_out",
     "tables.load", "tables.offer", "tables.withdraw",
 }  # fmt: skip
 """Reviewed: billing files papers and packets and keeps places; it never touches record or report (reliability.md 8)."""
@@ -180,6 +181,9 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "notices/<id>": Objects("notice", world.notice, "person"),
         "passkeys/<id>": Objects("passkey", world.passkey, "person"),
         "invitations/<token>": Objects(world.token, world.token, "word"),
+        "rules/<name>": Objects("OWN-1", "OWN-1", "word"),
+        "findings/<rule>": Objects("V30", "V30", "word"),
+        "<rule>/<mark>": Objects("0" * 12, "0" * 12, "word"),
     }
     assert key in known, (
         f"The route argument {key} is new here: add to `known` in tests/test_access.py what it names "
@@ -318,6 +322,7 @@ def world(app, cast):
         password_hash=Person.get_by_id(cast.bo.id).password_hash,
     )  # fmt: skip
     own, other = the_cast.load(cast, "02"), the_cast.case_file("01")
+    OwnRule.create(number=1, name="Ask first", then="warn", message="Ask.", at=NOW, by=cast.olive.id, on=False)
     patient = Patient.create(name="COVERED, QUINN", mrn="COV-1")
     made = SimpleNamespace(
         cast=cast, own=_case(b"", cast, own), other=_case(other, cast), patient=patient,
