@@ -15,7 +15,7 @@ from practice.figures import spreads
 from practice.money import dollars
 from views import actor, claim_board, page, polled, public, signed_in
 from views.alerts import tasks_of
-from views.cases import rows_of, turnarounds
+from views.cases import COUNTED, rows_of, turnarounds
 
 bp = Blueprint("desk", __name__)
 LATE = 5
@@ -23,8 +23,6 @@ LATE = 5
 MOST = 8
 RECENT = timedelta(days=90)
 """How far back the owner's figures of turnaround look."""
-COUNTED = 500
-"""Waiting things are counted up to here; more is "500 or more"."""
 
 
 @bp.get("/")
