@@ -106,6 +106,8 @@ ASKS_MORE = {
     # Addenda belong to a signed report; the reports of this world are drafts.
     **{("reports.addenda", name): 404 for name in ("olive", "tess", "pia", "bo", "ada")},
     ("reports.addend", "pia"): 404,
+    # A file and a reminder are for the receiver and the hospital that the form names; an empty form names none.
+    **{(act, name): 404 for act in ("claim_files.ask", "invoices.remind") for name in ("olive", "bo")},
     # Proposed addenda come to signed cases; those of this world are drafts.
     ("phone.settle", "pia"): 404,
     # A physician writes of the record what is the physician's own; an event of the room is the technologist's.

@@ -68,6 +68,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def row_id(text: str) -> int:
+    """A row's number in a form or a query, for `type=`; what no database key can hold is no number."""
+    number = int(text)
+    if not 0 < number < 2**63:
+        raise ValueError
+    return number
+
+
 def site() -> Site:
     """Where the browser is, as the request came in, for passkeys: the host is one of the trusted ones."""
     return Site(request.host.rsplit(":", 1)[0], request.host_url.rstrip("/"), SETTINGS.practice_name)

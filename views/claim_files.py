@@ -26,7 +26,7 @@ from models import (
     Receiver,
 )
 from practice import claim_states as states
-from views import actor, now, page, polled, roles
+from views import actor, now, page, polled, roles, row_id
 
 bp = Blueprint("claim_files", __name__)
 READERS = ("owner", "biller", "auditor")
@@ -110,8 +110,8 @@ ADVERSE = ("rejected", "unknown", "partial", "received", "accepted")
 @roles("owner", "biller")
 def ask():
     """Ask for a file of the claims that were ticked, or of all that wait."""
-    receiver = find_receiver(request.form.get("receiver", type=int))
-    chosen = request.form.getlist("claim", type=int)
+    receiver = find_receiver(request.form.get("receiver", type=row_id))
+    chosen = request.form.getlist("claim", type=row_id)
     ids = (
         chosen
         if "claim" in request.form or "some" in request.form

@@ -18,7 +18,7 @@ from models import Case, Document, Facility, Invoice, InvoiceLine, InvoicePaymen
 from practice import money
 from practice.invoices import AGES, WORDS, age, ageing
 from practice.spreadsheet import Amount, csv_text
-from views import actor, now, page, polled, roles
+from views import actor, now, page, polled, roles, row_id
 from views.reports import send
 
 bp = Blueprint("invoices", __name__)
@@ -179,7 +179,7 @@ def _period(given: Any) -> PeriodForm:
     today = invoices.today(now())
     waiting = sorted(invoices.waiting(today), key=lambda row: row[2])
     first = {facility.id: day for facility, _, day in waiting}
-    asked = given.get("facility", type=int) if given else (waiting[0][0].id if waiting else None)
+    asked = given.get("facility", type=row_id) if given else (waiting[0][0].id if waiting else None)
     if given and (given.get("from_on") or given.get("until_on")):
         form = PeriodForm(formdata=given, meta={"csrf": False})
     else:
@@ -349,7 +349,7 @@ def void(id: int):
 @roles(*MAY)
 def remind():
     """Ask for a letter to a hospital with all that it owes today."""
-    facility = find_facility(request.form.get("facility", type=int) or 0)
+    facility = find_facility(request.form.get("facility", type=row_id) or 0)
     try:
         statement = invoices.remind(facility, by=actor(), now=now())
     except Refused as refused:

@@ -34,7 +34,7 @@ from models import (
 from practice import coding, money, scrub
 from practice.demands import FAX_PAGES, OWN, PARTS, PORTAL_BYTES, PURPOSES
 from practice.kinds import KINDS
-from views import SETTINGS, actor, me, now, page, polled, roles
+from views import SETTINGS, actor, me, now, page, polled, roles, row_id
 from views.reports import send
 
 bp = Blueprint("packets", __name__)
@@ -358,7 +358,7 @@ def _new(
         "packets/new.html", status, case=case, purpose=purpose, purposes=PURPOSES, reasons=reasons or [], left_out=left_out,
         answers=packets.standing(case, purpose, weighed), objections=weighed.objections if purpose == "claim" else [],
         denial=denial or (DenialForm(formdata=None, data=filled) if purpose == "appeal" else None), waiting=waiting,
-        asked=request.values.get("request", type=int), may_claim=not weighed.objections, own=OWN,
+        asked=request.values.get("request", type=row_id), may_claim=not weighed.objections, own=OWN,
     )  # fmt: skip
 
 
@@ -381,7 +381,7 @@ def _ask(case: Case, *, preview: bool):
     form = DenialForm() if purpose == "appeal" else None
     if form and not form.validate():
         return _new(case, purpose, 422, denial=form)
-    asked = RecordsRequest.get_or_none(RecordsRequest.id == (request.form.get("request", type=int) or 0))
+    asked = RecordsRequest.get_or_none(RecordsRequest.id == (request.form.get("request", type=row_id) or 0))
     try:
         packet = packets.request(
             case, preview=preview, purpose=purpose, answers=asked, denial=form.values() if form else None,

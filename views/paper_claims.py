@@ -12,7 +12,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 from actions import Refused, audit, paper_claims
 from models import Case, Claim, Patient, Payer, Printer
 from practice import claim_states as states
-from views import actor, now, page, roles
+from views import actor, now, page, roles, row_id
 from views.claim_files import READERS
 
 bp = Blueprint("paper_claims", __name__)
@@ -30,7 +30,7 @@ class PrinterForm(FlaskForm):
 
 def find_claims() -> list[Claim]:
     """The claims that the address or the form names, each with its payer."""
-    ids = set(request.values.getlist("claim", type=int))
+    ids = set(request.values.getlist("claim", type=row_id))
     rows = list(
         Claim.select(Claim, Payer).join(Payer).where(Claim.id.in_(ids)).order_by(Claim.date_of_service, Claim.id)
     )
@@ -73,7 +73,7 @@ def pdf():
     """The claims that were ticked: text alone for red stock, or the file copy."""
     rows = find_claims()
     kind = "copy" if request.args.get("kind") == "copy" else "overlay"
-    printer = request.args.get("printer", type=int)
+    printer = request.args.get("printer", type=row_id)
     try:
         made = paper_claims.printed(rows, kind, find_printer(printer) if printer else None, by=actor())
     except Refused as refused:

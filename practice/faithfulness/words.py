@@ -184,7 +184,11 @@ def _settled(text: str, tokens: list[Token]) -> list[Token]:
             if {"late", "entry"} <= earlier or {"time", "changed"} <= earlier:
                 token = token._replace(kind="late")
         if token.kind == "gap":
-            token = token._replace(low=" ".join(one.low for one in out[-4:] if one.kind not in MARKS))
+            # A gap before it counts as it is written: with its own context, each would double the one before.
+            before = (
+                text[one.start : one.end] if one.kind == "gap" else one.low for one in out[-4:] if one.kind not in MARKS
+            )
+            token = token._replace(low=" ".join(before))
         out.append(token)
     return out
 
