@@ -516,13 +516,27 @@ def notice(on: date) -> str:
 
 def obstacles(case: Case) -> list[str]:
     """Why nobody may work on this case or claim for it: a hit that stands on one of its people or its surgeon."""
-    who: list[Person | Surgeon] = [
-        row.person for row in Assignment.select(Assignment, Person).join(Person).where(Assignment.case == case.id)
-    ]
-    said = [
-        one for each in [*who, *filter(None, [case.surgeon])] for one in standing_against(each, on=case.date_of_service)
-    ]
-    return list(dict.fromkeys(said))
+    assigned = Assignment.select(Assignment, Person).join(Person).where(Assignment.case == case.id)
+    return _obstacles([row.person for row in assigned], case)
+
+
+def _obstacles(people: Iterable[Person], case: Case) -> list[str]:
+    """The same for people who were read already, in one query for all of them and the surgeon."""
+    people = list(people)
+    whose = Party.person.in_([one.id for one in people])
+    if case.surgeon_id:
+        whose |= Party.surgeon == case.surgeon_id
+    standing = Hit.select(Hit, Party).join(Party)
+    standing = standing.where(whose, Party.ended_at.is_null(), Hit.state.in_(("open", "confirmed")))
+    hits: dict[tuple[str, int], list[Hit]] = {}
+    for hit in standing.order_by(Hit.tier, Hit.id):
+        of = ("person", hit.party.person_id) if hit.party.person_id else ("surgeon", hit.party.surgeon_id)
+        hits.setdefault(of, []).append(hit)
+    who = [(one.name, hits.get(("person", one.id), ())) for one in people]
+    if case.surgeon_id and (against := hits.get(("surgeon", case.surgeon_id))):
+        who.append((case.surgeon.name, against))
+    said = [_obstacle(name, hit, case.date_of_service) for name, found in who for hit in found]
+    return list(dict.fromkeys(filter(None, said)))
 
 
 def standing_against(who: Person | Surgeon, *, on: date) -> list[str]:
@@ -585,9 +599,9 @@ def objections(person: Person, *, on: date, today: date) -> list[str]:
 
 def said_of(case: Case, *, on: date, whole: bool) -> list[str]:
     """What the page of a case says: how old the list and its people's screening are; hits to those who see everything."""
-    people = Person.select().join(Assignment).where(Assignment.case == case.id).order_by(Person.name)
+    people = list(Person.select().join(Assignment).where(Assignment.case == case.id).order_by(Person.name).distinct())
     late = lateness(people, on=min(on, case.date_of_service))
-    return [*filter(None, [notice(on)]), *late, *(obstacles(case) if whole else [])]
+    return [*filter(None, [notice(on)]), *late, *(_obstacles(people, case) if whole else [])]
 
 
 def waiting() -> tuple[int, int, int]:
