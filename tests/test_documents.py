@@ -174,7 +174,7 @@ def test_the_sweep_takes_orphans_and_half_files_and_leaves_the_rest(cast):
     for path in files():
         if path.stem != fresh:
             os.utime(path, (old, old))
-    os.utime(documents._place(fresh), (NOW.timestamp(), NOW.timestamp()))
+    os.utime(documents._place(fresh, ".pdf"), (NOW.timestamp(), NOW.timestamp()))
     assert documents.sweep(now=NOW) == 2
     assert {path.stem for path in files()} == {kept.sha256, fresh}
     assert orphan not in {path.stem for path in files()}
