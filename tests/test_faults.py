@@ -154,7 +154,7 @@ def to(**changed: Any):
 def prices(text: str):
     def enter(world: SimpleNamespace) -> str:
         return refusal(
-            world.client.post("/fees/charge", data={"from_on": "2026-01-01", "source": "List", "text": text})
+            world.client.post("/fees/lists/charge", data={"from_on": "2026-01-01", "source": "List", "text": text})
         )
 
     return enter

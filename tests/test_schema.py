@@ -196,6 +196,7 @@ def signed(migrated):
         receiver=receiver, interchange=1, batch="B1", claims=1, cents=100, document=paper, made_at=NOW, usage="T"
     )
     models.ClaimInFile.create(file=sent, claim=claim)
+    models.FileAct.create(file=sent, act="handed_in", at=NOW, by=1)
     heard = models.AnswerFile.create(sha256="3", document=paper, received_at=NOW)
     models.ClaimAnswer.create(file=heard, claim=claim, source="999", outcome="accepted", words="w")
     models.Counter.create(name="interchange", value=1)
@@ -234,6 +235,7 @@ KEPT = [
     "decision",
     "document",
     "entry",
+    "file_act",
     "finding_override",
     "invoice_line",
     "invoice_payment",

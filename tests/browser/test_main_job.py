@@ -29,7 +29,7 @@ def papers() -> dict[str, dict]:
     writer.write(order)
     Image.new("RGB", (600, 800), "white").save(photo, "JPEG")
     return {
-        "Order": {"name": "order.pdf", "mimeType": "application/pdf", "buffer": order.getvalue()},
+        "Order for monitoring": {"name": "order.pdf", "mimeType": "application/pdf", "buffer": order.getvalue()},
         "Consent": {"name": "consent.jpg", "mimeType": "image/jpeg", "buffer": photo.getvalue()},
     }
 
