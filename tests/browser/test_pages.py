@@ -12,7 +12,7 @@ from practice.worksheet import ACTS
 from tests.browser.conftest import barriers, sideways
 
 pytestmark = pytest.mark.browser
-DOWNLOADS = re.compile(r"\.pdf$|\.txt$|/pdf$|/export$|\.csv$|/content$|^/documents/\d+$|^/static")
+DOWNLOADS = re.compile(r"\.pdf$|\.txt$|/pdf$|/export$|\.csv$|/content$|/grid$|^/documents/\d+$|^/static")
 MOST = 1
 """Of pages that differ in their number only, so many are opened by each role."""
 read: set[str] = set()
