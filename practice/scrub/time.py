@@ -22,6 +22,8 @@ def _connected(case: CaseForScrub) -> Iterator[Said]:
     shown, gaps = case.clock, conc.presence_gaps(case.facts)
     counted = not any(attendance.all for attendance in conc.attendances(case.facts))
     for start, end in gaps if case.facts.physician_log else ():
+        if end - start < timedelta(minutes=1):  # stamps have seconds, a time that is typed has none
+            continue
         span = f"{shown.time(start)} to {shown.time(end)}"
         if counted:
             yield Said("block", f"No physician is recorded as connected from {span}: add the times.", "record#presence")

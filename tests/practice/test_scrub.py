@@ -158,6 +158,16 @@ def test_minutes_nobody_watched_need_a_reason() -> None:
     assert "08:30 to 08:45" in found.message
 
 
+def test_seconds_between_a_stamp_and_a_typed_time_are_no_gap() -> None:
+    typed = presence("07:55", "09:30")
+    short, long = (
+        whole(physician_log=[typed], time__segments=[{**segment("08:00", "09:30"), "end": end}])
+        for end in (at("09:30").replace(":30:00", ":30:59"), at("09:31"))
+    )
+    assert of(clean(short), "DOC-12") == []
+    assert "09:30 to 09:31" in only(clean(long), "DOC-12").message
+
+
 def test_a_connection_that_ends_after_the_monitoring_is_fine() -> None:
     assert of(clean(whole(physician_log=[presence("07:00", "11:00")])), "DOC-12") == []
 
