@@ -25,7 +25,7 @@
   let caseId = 0,
     route = "",
     now0 = 0;
-  const chosen = { when: null, status: "", side: "", more: false, setUp: false, levels: [] };
+  const chosen = { when: null, status: "", side: "", site: "", alert: "", more: false, setUp: false, levels: [] };
 
   // The store: keys, what is known of this phone, the cases it holds, what was not sent yet.
 
@@ -1955,7 +1955,6 @@
                   () => [{ kind: "alert", data: { modality: code, rows: [] }, now: true }],
                   now0 || Date.now(),
                 );
-                chosen.side = "";
                 location.replace(`#alert:${made}`);
               },
               {},
@@ -1964,6 +1963,8 @@
           ),
         ),
       ];
+    // Which side was tapped belongs to this alert alone.
+    if (chosen.alert !== alert.root) Object.assign(chosen, { alert: alert.root, side: "", site: "" });
     const d = alert.data,
       rows = d.rows || [],
       tests = d.modality === "tEMG" ? f.of("stim_test") : [],
@@ -2030,10 +2031,21 @@
             : []),
         ];
       });
-    const side =
-      chosen.side
-      || (rows.length && (rows[0].side || f.lines.find((one) => one.root === keyOf(rows[0]))?.data.side))
-      || "";
+    const sideOf = ([first]) =>
+      chosen.side || (first && (first.side || fold().lines.find((one) => one.root === keyOf(first))?.data.side)) || "";
+    const side = sideOf(rows);
+    // Asked when its turn comes: a site tapped just before, and not drawn yet, says the side too.
+    const siteSaid = async () => {
+      await act(() => {
+        const list = newest(alert).data.rows || [],
+          row = { side: sideOf(list), site: chosen.site };
+        if (!row.site || !["L", "R"].includes(row.side)) return [];
+        chosen.site = "";
+        return list.some((one) => keyOf(one) === keyOf(row)) ? [] : [correct(alert, { rows: [...list, row] })];
+      });
+      if (chosen.site) said = `Tap left or right for ${chosen.site}.`;
+      draw();
+    };
     return [
       title(`${d.modality} signal alert`),
       h("p.quiet", {}, `Since ${clock(alert.at)}`),
@@ -2045,7 +2057,7 @@
             SIDES[one],
             () => {
               chosen.side = one;
-              draw();
+              siteSaid();
             },
             { "aria-pressed": String(side === one) },
             ".half",
@@ -2116,9 +2128,8 @@
         act(() => [{ kind: "alert_action", data: { alert: alert.root, text }, now: true }]),
       ),
       typedLine("other-site", "Another site that changed", (site) => {
-        if (["L", "R"].includes(side)) return toggle(`${side} ${site}`, { side, site });
-        said = "Tap left or right first, then type where it was.";
-        draw();
+        chosen.site = site;
+        return siteSaid();
       }),
       h("h3", {}, "How it ended"),
       h(

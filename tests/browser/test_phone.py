@@ -625,6 +625,22 @@ def test_a_low_screw_and_a_site_off_the_list_can_alert(tech, desk):
     ]
 
 
+def test_a_site_that_is_typed_before_its_side_waits_for_the_side(tech, desk):
+    case = book(desk, "02")
+    open_case(tech, case)
+    hand = Hand(tech)
+    hand.tap("Signal alert")
+    hand.tap("TcMEP")
+    tech.get_by_label("Another site that changed").fill("iliopsoas")
+    tech.get_by_label("Another site that changed").press("Enter")
+    tech.get_by_text("Tap left or right for iliopsoas.").wait_for()
+    hand.tap("Right")
+    tech.get_by_role("button", name="Right iliopsoas").wait_for()
+    all_sent(tech)
+    [row] = stored(desk, case)["alerts"][0]["rows"]
+    assert (row["side"], row["site"]) == ("R", "iliopsoas")
+
+
 def test_a_changed_baseline_changes_the_share_that_follows_from_it(tech, desk):
     """The server refuses a share that does not follow from its two numbers: the phone computes it anew."""
     case = book(desk, "02")
