@@ -119,7 +119,7 @@ def answer(page: Page, **answers: str) -> None:
             field.fill(value)
 
 
-def keyed_late(page: Page, words: str, **times: datetime) -> None:
+def keyed_late(page: Page, words: str | re.Pattern, **times: datetime) -> None:
     """The stamp was tapped when the hands were free; the time is corrected to when it happened."""
     row = page.get_by_role("listitem").filter(has_text=words).first
     row.get_by_role("link", name="Edit").click()
@@ -141,7 +141,7 @@ def keep(page: Page, case: str) -> None:
     follow(page, "Keep the record")
     tap(page, "In the room", "Set-up start", "Set-up end", "Baselines start", "Baselines end", "Monitoring start")
     tap(page, "Incision", "Exposure", "Decompression")
-    keyed_late(page, "Baselines 0", start=ago(3.5), end=ago(3.3))
+    keyed_late(page, re.compile(r"Baselines \d\d:"), start=ago(3.5), end=ago(3.3))
     for words, hours in TIMES["at"]:
         keyed_late(page, words, at=ago(hours))
     page.locator("#baselines").get_by_role("link", name="All responses on one page").click()
@@ -174,10 +174,13 @@ def alert(page: Page, case: str) -> None:
     tap(page, "Resolved")
 
 
-def end(page: Page, case: str) -> None:
-    """The closing is refused with what is missing; each line leads to where it is filled in. Then it is closed."""
+def stop(page: Page, case: str) -> None:
     page.goto(f"{case}/record")
     tap(page, "Closing started", "Monitoring stop", "Electrodes out")
+
+
+def end(page: Page, case: str) -> None:
+    """The closing is refused with what is missing; each line leads to where it is filled in. Then it is closed."""
     page.goto(case)
     close(page)
     expect(page.get_by_role("alert")).to_contain_text("The record is not closed yet")
@@ -233,8 +236,9 @@ def attend(page: Page, case: str) -> None:
     """The physician says when they were connected and how many cases they watched, and reviews the baselines."""
     page.goto(f"{case}/record")
     follow(page, "Physician connection")
-    answer(page, connect=typed(ago(3.4)), disconnect=typed(NOW), method="secure remote desktop + text chat")
-    answer(page, **{"concurrency-0-frm": typed(ago(3.4)), "concurrency-0-to": typed(NOW), "concurrency-0-n": "2"})
+    since, until = typed(ago(3.4)), typed(datetime.now(ZONE))
+    answer(page, connect=since, disconnect=until, method="secure remote desktop + text chat")
+    answer(page, **{"concurrency-0-frm": since, "concurrency-0-to": until, "concurrency-0-n": "2"})
     press(page, "Save")
     expect(page.get_by_text("Saved.").first).to_be_visible()
     tap(page, "Baselines reviewed", named="Review of the baselines")
@@ -298,6 +302,7 @@ def test_a_case_becomes_a_signed_report_and_a_packet(desk, window):
     upload(owner, case)
     keep(technologist, case)
     alert(technologist, case)
+    stop(technologist, case)
     attend(physician, case)
     end(technologist, case)
     approve(technologist, case)
