@@ -15,9 +15,9 @@ import pytest
 import tasks
 import views.notices
 from actions import Refused, jobs, notices, sessions
-from models import SETTINGS, AuditEntry, Delivery, Device, Job, Notice, Session, db
+from models import SETTINGS, AuditEntry, Credential, CredentialType, Delivery, Device, Job, Notice, Session, db
 from practice.notices import TEXTS
-from tests.cast import NOW, actor
+from tests.cast import NOW, actor, load
 from tests.push_service import PushService, Subscription
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -515,3 +515,19 @@ def test_the_next_case_is_one_s_own_and_to_come(client_for, cast):
     soonest = book(cast, date_of_service=today + timedelta(days=1))
     assert client_for(cast.tess).get("/next-case").location == f"/cases/{soonest.id}"
     assert client_for(cast.stan).get("/next-case").location == "/"
+
+
+def test_the_list_says_what_each_notice_is_about(client_for, cast):
+    case = load(cast, "01")
+    bls = Credential.create(person=cast.pia, type=CredentialType.get(CredentialType.name == "BLS"))
+    for what in (
+        f"credential:{bls.id}",
+        f"obstacle:{cast.tess.id}",
+        f"device:person:{cast.bo.id}",
+        f"record:{case.id}",
+    ):
+        notices.tell(cast.olive, what=what, edition="1", path="/", now=NOW)
+    text = client_for(cast.olive).get("/notices").get_data(as_text=True)
+    for words in (f"BLS, {cast.pia.name}", cast.tess.name, cast.bo.name, f"{case.facility.name}, Tue Mar"):
+        assert words in text, words
+    assert case.patient.name not in text
