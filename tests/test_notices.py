@@ -306,6 +306,18 @@ def test_a_subscription_that_is_no_more_is_removed(client_for, cast, service, st
     assert AuditEntry.select().where(AuditEntry.action == "lose", AuditEntry.noun == "device").exists()
 
 
+@pytest.mark.parametrize("status", [200, 202, 203, 204, 299])
+def test_whatever_a_service_says_of_success_is_taken_once(client_for, cast, service, status):
+    """pywebpush raises for what is above 202, although RFC 8030 and HTTP call it success."""
+    enroll(client_for(cast.tess), service)
+    tell(cast.tess)
+    service.answers = [status]
+    tasks.work_off()
+    again()
+    assert Notice.get().sent_at
+    assert (Delivery.select().count(), service.hits) == (1, 1)
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 413, 429, 500, 503])
 def test_any_other_answer_is_tried_again_later(client_for, cast, service, status):
     enroll(client_for(cast.tess), service)
