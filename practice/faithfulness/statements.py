@@ -211,7 +211,7 @@ class Book:
         read = [token for token in self.read(text.strip().rstrip(".")) if token.kind != "line"]
         while read and read[-1].low in (".", ";", ","):
             read.pop()
-        if not read or len(read) < 2 and not (read[0].kind == "word" and len(read[0].low) > 3 or whole):
+        if not read or len(read) < 2 and not (read[0].kind in SOFT and len(read[0].low) > 3 or whole):
             return read
         if len(read) < 2 and read[0].kind in SOFT and read[0].low in _REPORT:
             return read
@@ -460,7 +460,7 @@ def _baselines(book: Book, facts: Facts) -> None:
         book.add(
             "baseline_set",
             [one.src],
-            one.label or "",
+            Quote(one.label or ""),
             book.time(one.start),
             book.time(one.end),
             reviewed,
@@ -636,7 +636,7 @@ def _onset(book: Book, facts: Facts, alert: c.Alert) -> None:
 def _slots(book: Book, facts: Facts, alert: c.Alert) -> None:
     here = {"alert": alert.id, "where": ("alerts",)}
     if alert.unchanged:
-        book.add("unchanged", [alert.src], Whole(alert.unchanged), **here)
+        book.add("unchanged", [alert.src], Whole(w.unchanged(alert.unchanged)), **here)
     cause = Whole(alert.cause_suspected) if alert.cause_suspected else w.gap(alert.missing_reason)
     book.add(
         "suspected",
@@ -879,7 +879,7 @@ def _closing(book: Book, facts: Facts) -> None:
         value = (
             f"{row.pct}%"
             if row.pct is not None
-            else book.own(row.status)
+            else book.own(w.spaced(row.status))
             if completeness.recorded(row)
             else w.gap(row.missing_reason or row.status)
         )
