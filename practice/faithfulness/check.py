@@ -247,9 +247,7 @@ class Checker:
         return outcome
 
     def _explained(self, clause: Clause, before: int | None = None) -> _Outcome:
-        tokens = [
-            token._replace(start=token.start - clause.start, end=token.end - clause.start) for token in clause.tokens
-        ]
+        tokens = [_shifted(token, clause.start) for token in clause.tokens]
         if clause.section == "columns":
             return self._columns(tokens)
         matches = self._best(tokens, clause, 3, before)
@@ -565,6 +563,14 @@ class Checker:
                     grade="red", kind="omission", start=end, end=end, text="", section=section,
                     message=f"Left out ({named}): {statement.says}.", sources=statement.sources, mend=self._sentence_of(statement),
                 )  # fmt: skip
+
+
+def _shifted(token: Token, by: int) -> Token:
+    """Its place from the start of the clause; that of the words within a free text too."""
+    value = token.value
+    if token.kind == "quoted":
+        value = (value[0], tuple(_shifted(one, by) for one in value[1]))
+    return token._replace(value=value, start=token.start - by, end=token.end - by)
 
 
 def _content(sequence: Sequence[Any], blocks: Sequence[Any] | None = None) -> int:
