@@ -101,6 +101,8 @@ _VOICE = re.compile(
 _ROWED = frozenset(VOCABULARY["sections"]) | {"header"}
 _TOLD = frozenset({"key_result", "alerts", "impression", "closing", "time", "signing", "text"})
 """Sections in prose, where one clause may speak of several facts."""
+_AUXILIARY = frozenset({"a", "an", "the", "is", "are", "was", "were", "has", "have", "had", "been"})
+"""Words that make a sentence of a note: 'phenylephrine was given'."""
 _SPLITS = frozenset({"and", ",", ":", "(", "-", "which", "with", "/"})
 
 
@@ -123,13 +125,15 @@ class Checker:
         self.facts, self.builtin = facts, builtin
         self.book = Book(facts)
         self.digest = c.digest(facts)
-        foreign = frozenset(value for one in self.book.statements for kind, value in one.anchors if kind == "word")
-        self.layers = [Layer(self.book, one, foreign) for one in (*self.book.statements, *_frames(self.book))]
+        self.foreign = frozenset(value for one in self.book.statements for kind, value in one.anchors if kind == "word")
+        self.layers = [Layer(self.book, one, self.foreign) for one in (*self.book.statements, *_frames(self.book))]
         self.index: dict[Any, set[int]] = {}
         self.number = {id(layer.statement): at for at, layer in enumerate(self.layers)}
         for at, layer in enumerate(self.layers):
             for key in _keys([*layer.statement.tokens, *layer.values]):
                 self.index.setdefault(key, set()).add(at)
+            for piece in layer.quotes:
+                self.index.setdefault(("quote", piece), set()).add(at)
             for word in layer.words:
                 self.index.setdefault(("said", word), set()).add(at)
         self.reader = Reader(self.book)
@@ -232,7 +236,7 @@ class Checker:
         if all(not outcome.findings for _, outcome in done):
             return done
         repaired = self._repaired(clauses)
-        return repaired if repaired and _reds(repaired) <= max(_reds(done), 1) else done
+        return repaired if repaired and _nearer(repaired, done) else done
 
     def _twice(self, outcome: _Outcome, clause: Clause, held: set[tuple[int, tuple[int, int]]]) -> _Outcome:
         """One value of a fact told twice in a sentence stands for another that is not told."""
@@ -251,6 +255,12 @@ class Checker:
         if clause.section == "columns":
             return self._columns(tokens)
         matches = self._best(tokens, clause, 3, before)
+        own: Sequence[Token] = ()
+        if matches is None or any(match.hard for match in matches):
+            led = self._lead(tokens, clause)
+            rest = self._best(tokens[led:], clause, 3, before) if led else None
+            if rest and not any(match.hard for match in rest):
+                own, matches = tokens[: led - 1], rest
         if matches is None:
             said = [
                 token
@@ -261,7 +271,21 @@ class Checker:
         outcome = _Outcome([], [], [], [])
         for match in matches:
             self._tell(match, outcome, clause)
+        outcome.findings += [
+            self._wording(token, "word", matches[0].statement) for token in own if token.low not in NEUTRAL
+        ]
         return outcome
+
+    def _lead(self, tokens: Sequence[Token], clause: Clause) -> int:
+        """How many tokens a person's own word or two take before what is told: 'Reviewed:', 'Overall,'. Facts lead nothing in."""
+        if clause.section not in _TOLD or clause.row:
+            return 0
+        place = next((at for at, token in enumerate(tokens) if token.kind != "word"), 0)
+        if not 0 < place < min(len(tokens) - 1, 5):
+            return 0
+        mark, words = tokens[place].low, {token.low for token in tokens[:place]} - NEUTRAL
+        ends = mark in (":", "-", "–", "—") or mark == "," and place == 1
+        return place + 1 if ends and words and not words & self.foreign else 0
 
     def _best(
         self, tokens: Sequence[Token], clause: Clause, depth: int, before: int | None = None
@@ -490,9 +514,9 @@ class Checker:
             for token in whole
         ):
             return None
-        findings = list(_differences(said, sequence, clauses[0].start, key))
-        if not findings:
+        if [(token.kind, token.value) for token in said] == list(sequence):
             return None
+        findings = list(_differences(said, sequence, clauses[0].start, key))
         whole = Token("quoted", (key, tuple(said)), said[0].start, said[-1].end, "quoted")
         clause = clauses[0]
         merged = Clause(
@@ -579,8 +603,15 @@ def _content(sequence: Sequence[Any], blocks: Sequence[Any] | None = None) -> in
     return sum(sequence[at][0] not in MARKS and sequence[at][1] not in NEUTRAL for at in places)
 
 
-def _reds(done: list[tuple[Clause, _Outcome]]) -> int:
-    return sum(one.grade == "red" for _, outcome in done for one in outcome.findings)
+def _nearer(repaired: list[tuple[Clause, _Outcome]], done: list[tuple[Clause, _Outcome]]) -> bool:
+    """A changed free text explains what is wrong better, and not by one error more unless it explains more words."""
+    (red, amber), (reds, ambers) = _grades(repaired), _grades(done)
+    return red <= reds or red == 1 and amber < ambers
+
+
+def _grades(done: list[tuple[Clause, _Outcome]]) -> tuple[int, int]:
+    grades = [one.grade for _, outcome in done for one in outcome.findings]
+    return grades.count("red"), grades.count("amber")
 
 
 def _lacking(layer: Layer, kinds: frozenset[str], places: set[tuple[int, int]]) -> Iterator[Token]:
@@ -651,7 +682,7 @@ def _differences(said: Sequence[Token], sequence: Sequence[Any], base: int, key:
         message = (
             f"The record's own words here are '{right}'." if right else "These words are not in the record's text."
         )
-        if not kinds - MARKS:
+        if not kinds - MARKS or x == y and all(token.low in _AUXILIARY for token in said[a:b]):
             continue
         yield Finding(
             grade="red" if claims else "amber", kind="contradiction" if claims else "wording", start=start, end=end, text="",

@@ -13,7 +13,7 @@ from .words import MARKS, NEUTRAL, SOFT, VOCABULARY, Token
 KEYS = frozenset({"side", "site", "level", "drug", "role", "person", "modality"})
 """Kinds that say of which part a value is told."""
 ORDERED = frozenset({"time", "number", "person"})
-AGAIN = frozenset({"code", "role", "neg"})
+AGAIN = frozenset({"code", "role"})
 """Kinds that a clause may repeat."""
 AGAIN_KEYS = frozenset({"side", "site", "level", "modality"})
 """Keys of a part that may be named again with further values of it."""
