@@ -14,8 +14,9 @@ from msgspec import Struct
 from .. import cases as c
 from .. import report
 from ..cases import Facts
+from .cues import opposite
 from .layout import Clause, Line, Reader, State, lines
-from .matching import Layer, Match
+from .matching import Layer, Match, agrees
 from .statements import FACTS, Book, Statement
 from .words import MARKS, NEUTRAL, SOFT, VOCABULARY, Token
 
@@ -101,6 +102,7 @@ _VOICE = re.compile(
 _ROWED = frozenset(VOCABULARY["sections"]) | {"header"}
 _TOLD = frozenset({"key_result", "alerts", "impression", "closing", "time", "signing", "text"})
 """Sections in prose, where one clause may speak of several facts."""
+_NAMING = frozenset(VOCABULARY["naming"]["words"].split())
 _AUXILIARY = frozenset({"a", "an", "the", "is", "are", "was", "were", "has", "have", "had", "been"})
 """Words that make a sentence of a note: 'phenylephrine was given'."""
 _SPLITS = frozenset({"and", ",", ":", "(", "-", "which", "with", "/"})
@@ -126,6 +128,7 @@ class Checker:
         self.book = Book(facts)
         self.digest = c.digest(facts)
         self.foreign = frozenset(value for one in self.book.statements for kind, value in one.anchors if kind == "word")
+        self.foreign |= _NAMING
         self.layers = [Layer(self.book, one, self.foreign) for one in (*self.book.statements, *_frames(self.book))]
         self.index: dict[Any, set[int]] = {}
         self.number = {id(layer.statement): at for at, layer in enumerate(self.layers)}
@@ -271,10 +274,35 @@ class Checker:
         outcome = _Outcome([], [], [], [])
         for match in matches:
             self._tell(match, outcome, clause)
+        if len(matches) == 1 and not matches[0].hard:
+            outcome.findings += self._borrowed(matches[0], tokens)
         outcome.findings += [
             self._wording(token, "word", matches[0].statement) for token in own if token.low not in NEUTRAL
         ]
         return outcome
+
+    def _borrowed(self, match: Match, tokens: Sequence[Token]) -> Iterator[Finding]:
+        """A time of this fact told of what another one did: words of a free text with a time that is not theirs."""
+        unknown = {token.low for token, reason in match.soft if reason == "word"}
+        times = [token for token in tokens if token.kind == "time" and token.start in match.used]
+        if not unknown or not times or match.valued:
+            return
+        mine = self.layers[self.number[id(match.statement)]].quotes
+        opened = [
+            one
+            for token in tokens
+            for one in (token.value[1] if token.kind == "quoted" and token.value[0] not in mine else [token])
+        ]
+        said = {token.low for token in opened if token.kind == "word"} - NEUTRAL - _AUXILIARY
+        for layer in self.layers:
+            for words, known in layer.timed:
+                if not unknown & words or len(said & words) < 2:
+                    continue
+                for time in times:
+                    if not any(agrees(time, one, self.book.pieces) for one in known):
+                        says = f"The record says {_shown(known[0])} of this: {layer.statement.says}."
+                        yield _finding("red", "contradiction", time, says, layer.statement, _shown(known[0]))
+                return
 
     def _lead(self, tokens: Sequence[Token], clause: Clause) -> int:
         """How many tokens a person's own word or two take before what is told: 'Reviewed:', 'Overall,'. Facts lead nothing in."""
@@ -400,6 +428,14 @@ class Checker:
                 token,
                 f"How much was lost is not how much was left: {statement.says}.",
                 statement,
+            )
+        if reason == "step":
+            return _finding(
+                "red", "contradiction", token, f"This is the baseline, not a change of it: {statement.says}.", statement
+            )
+        if reason == "agent":
+            return _finding(
+                "red", "unsupported", token, f"The record does not say by whom. It says: {statement.says}.", statement
             )
         if reason == "order":
             return _finding(
@@ -550,7 +586,10 @@ class Checker:
                 ]
                 if not blocks:
                     continue
-                share = _content(sequence, blocks) / (_content(sequence) or 1)
+                held = _content(sequence, blocks)
+                share = held / (_content(sequence) or 1)
+                if 2 * held <= _content(said[blocks[0].a : blocks[-1].a + blocks[-1].size]):
+                    continue  # more of its own words than of the free text's
                 first, last = (
                     blocks[0].a - blocks[0].b,
                     blocks[-1].a + blocks[-1].size - 1 + len(sequence) - blocks[-1].b - blocks[-1].size,
@@ -675,7 +714,11 @@ def _differences(said: Sequence[Token], sequence: Sequence[Any], base: int, key:
         if what == "equal":
             continue
         kinds = {token.kind for token in said[a:b]} | {kind for kind, _ in sequence[x:y]}
-        claims = kinds - SOFT - MARKS
+        claims = (
+            kinds - SOFT - MARKS
+            or what == "replace"
+            and any(opposite(token.low, str(value)) for token in said[a:b] for _, value in sequence[x:y])
+        )
         right = " ".join(_plain(kind, value) for kind, value in sequence[x:y])
         start = (said[a].start if a < len(said) else said[-1].end) - base
         end = said[b - 1].end - base if b > a else start
