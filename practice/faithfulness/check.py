@@ -402,7 +402,11 @@ class Checker:
         for token, reason in match.hard:
             outcome.findings.append(self._wrong(token, reason, match))
         for token, reason in match.soft:
-            outcome.findings.append(self._wording(token, reason, statement))
+            # A table is the app's to write: a word in it that the record does not have is nobody's wording.
+            if clause.row and reason == "word":
+                outcome.findings.append(self._wrong(token, reason, match))
+            else:
+                outcome.findings.append(self._wording(token, reason, statement))
         if not match.anchored and not match.hard and not match.soft:
             outcome.findings.append(
                 self._wording(clause.tokens[0]._replace(start=0, end=clause.end - clause.start), "anchor", statement)

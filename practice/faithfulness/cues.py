@@ -10,6 +10,7 @@ CUES = {word: cue for cue, words in VOCABULARY["cues"].items() for word in words
 """A word beside a time says which of a fact's times it is."""
 NAMES = frozenset(CUES.values())
 _OPPOSITES = {frozenset(pair) for pair in VOCABULARY["opposites"]["pairs"]}
+_BEGINNINGS = [tuple(pair) for pair in VOCABULARY["opposites"]["beginnings"]]
 _PREFIXES = ("un", "in", "im", "dis", "non", "non-", "ir", "re")
 
 
@@ -17,6 +18,11 @@ def opposite(one: str, other: str) -> bool:
     """One word denies the other, or stands for its counterpart: acceptable and unacceptable, arm and leg."""
     if frozenset((one, other)) in _OPPOSITES:
         return True
+    for pair in _BEGINNINGS:
+        for first, second in (pair, pair[::-1]):
+            rest = one.removeprefix(first)
+            if len(rest) > 2 and rest != one and other == second + rest:
+                return True
     short, long = sorted((one, other), key=len)
     return len(short) > 3 and long.endswith(short) and long.removesuffix(short) in _PREFIXES
 

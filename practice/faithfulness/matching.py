@@ -138,7 +138,7 @@ class Layer:
                 best = (used, missed, backward[2])
         used, missed, taken = best
         hard = [(claims[place], "unsupported") for place in sorted(missed)]
-        hard += [(claims[place], "order") for place in self._disordered(claims, used, tokens)]
+        hard += [(claims[place], "order") for place in self._disordered(claims, used, tokens, row)]
         hard += self._denials(tokens)
         hard += self._misplaced(claims, used, tokens, row)
         soft = [(token, reason) for token, reason in self._unknown(tokens, row)]
@@ -246,8 +246,13 @@ class Layer:
             elif self.statement.kind in _LISTENERS and said.kind in ("role", "person") and cues.agent(tokens, said):
                 yield said, "agent"
 
-    def _disordered(self, claims: Sequence[Token], used: dict[int, Place], tokens: Sequence[Token]) -> list[int]:
-        """Two of a kind that stand the other way round than in the record, and no 'to ... from' says so."""
+    def _disordered(
+        self, claims: Sequence[Token], used: dict[int, Place], tokens: Sequence[Token], row: bool
+    ) -> list[int]:
+        """Two of a kind that stand the other way round than in the record, and no 'to ... from' says so.
+
+        In a row the column is the unit, so that bare numbers are all of a kind.
+        """
         found = []
         for part in {at[0] for at in used.values()}:
             if part == -2:
@@ -261,7 +266,7 @@ class Layer:
                     and token.kind in ORDERED
                     and not (part >= 0 and at[1] >= len(self.parts[part].tokens))
                 ):
-                    unit = known.value[1] if token.kind == "number" else None
+                    unit = known.value[1] if token.kind == "number" and not (row and token.value[1] is None) else None
                     rows.setdefault((token.kind, unit), []).append((place, at[1]))
             for pairs in rows.values():
                 for (one, first), (two, second) in zip(pairs, pairs[1:], strict=False):
@@ -278,6 +283,10 @@ class Layer:
             gaps = any(token.kind == "gap" for token in head if token.value != "not available")
             if not any(token.kind in ("neg", "sha") or token.kind == "gap" and not gaps for token in said):
                 return [(token, "denied") for token in said if token.low in _DENIED][:1]
+            told = [token for token in said if token.low in _DENIED]
+            negs = sum(token.kind == "neg" for token in said)
+            if negs and told and sum(token.low == told[-1].low for token in told) > negs:
+                return [(told[-1], "denied")]
         if any(token.value == "not_all" for token in head) and not any(token.value == "not_all" for token in said):
             return [(token, "denied") for token in said if token.value == "at_baseline"][:1]
         return []
@@ -293,10 +302,12 @@ class Layer:
             elif self._several(token, row):
                 yield token, "several"
             elif token.kind == "relation":
-                ahead = plain[place + 1 : place + 2]
-                if token.low == "during" and ahead and self._context(ahead[0]):
-                    continue
-                yield token, "relation"
+                if self._during(plain[place + 1 : place + 2]):
+                    if token.low == "during":
+                        continue
+                    yield token, "opposite" if token.low in ("before", "after") else "relation"
+                else:
+                    yield token, "opposite" if self._turned(plain, place) else "relation"
             elif token.low not in NEUTRAL and token.low not in self.words:
                 titled = token.cased and place > 0 and plain[place - 1].kind == "person"
                 yield token, "name" if titled or self._name(plain, place) else "word"
@@ -314,9 +325,19 @@ class Layer:
             return self.statement.alert is not None and self.alone
         return token.low == "screws" and self.statement.kind in ("stimulation", "onset", "resolution") and self.single
 
-    def _context(self, token: Token) -> bool:
+    def _during(self, ahead: Sequence[Token]) -> bool:
         """What follows 'during' is what the record says was being done."""
-        return any(agrees(token, known, self.pieces) for known in self.statement.during[:1])
+        return bool(ahead) and any(agrees(ahead[0], known, self.pieces) for known in self.statement.during[:1])
+
+    def _turned(self, plain: Sequence[Token], place: int) -> bool:
+        """A word of a known phrase turned around: 'before surgery' where it was after surgery."""
+        lows = [token.low for token in plain]
+        for phrase in self.phrases:
+            for at, word in enumerate(phrase):
+                said = lows[max(place - at, 0) :][: len(phrase)]
+                if cues.opposite(lows[place], word) and tuple(said) == (*phrase[:at], lows[place], *phrase[at + 1 :]):
+                    return True
+        return False
 
     def _name(self, plain: Sequence[Token], place: int) -> bool:
         """An unknown word with a capital within a clause, or two in a row, is somebody's or something's name."""

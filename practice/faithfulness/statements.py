@@ -433,7 +433,7 @@ def _anesthesia(book: Book, facts: Facts) -> None:
             given = drugs.nmb
             book.add(
                 "blockade", [drugs.src], given.agent, given.dose or w.gap(given.missing_reason), book.time(given.given_at, given.missing_reason),
-                given.reversed or "", where=here,
+                given.reversed or "", maybe=["reversed" if given.reversed else ""], where=here,
             )  # fmt: skip
     for one in drugs.tof if drugs else ():
         book.add(
@@ -573,7 +573,7 @@ def _changed(book: Book, alert: c.Alert, row: c.AlertRow) -> tuple[list[Any], li
     sure, maybe = _place(facts, row, alert.modality), [alert.modality, _said(book, row.text)]
     if test:
         sure += [_say(test.thr_ma, "mA", test.missing_reason)]
-        return sure, [*maybe, test.muscle or "", test.type.replace("_", " "), "below", test.id]
+        return sure, [*maybe, test.muscle or "", test.type.replace("_", " "), "low", "below", test.id]
     left = row.pct_of_baseline if row.value_uv is None and row.change_pct is None else None
     if baseline and left is not None:
         sure, maybe = [*sure, f"{left}%"], [*maybe, "baseline"]
@@ -805,13 +805,13 @@ def _stimulation(book: Book, facts: Facts) -> None:
             w.side(test.side) or w.gap(test.missing_reason),
             test.muscle or w.gap(test.missing_reason),
         ]
-        head += [_say(test.thr_ma, "mA", test.missing_reason)]
+        head += [_say(test.thr_ma, "mA", test.missing_reason), "low" if test.id in low else "", test.retest_of or ""]
         more = [
             test.id,
             "" if test.type == "pedicle_screw" else test.type.replace("_", " "),
-            "low section 6" if test.id in low else "",
+            "section 6" if test.id in low else "",
+            "retest" if test.retest_of else "",
         ]
-        more += [f"retest {test.retest_of}" if test.retest_of else ""]
         book.add("stimulation", [test.src], *head, maybe=more, where=here)
     if not facts.stim_tests:
         unsaid = completeness.stimulation_unsaid(facts)

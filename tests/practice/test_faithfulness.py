@@ -139,6 +139,10 @@ def test_a_piece_of_the_record_may_be_told_by_itself(name: str, said: str) -> No
     assert in_impression(name, said) == []
 
 
+def test_a_word_changed_in_a_table_is_red_for_a_table_is_nobodys_to_word() -> None:
+    assert changed("01", "97% of baseline", "97% of baseline, delayed").red
+
+
 def test_a_finding_within_words_of_another_fact_stands_at_its_place() -> None:
     [found] = [one for one in in_impression("02", "Closing started at 13:20.") if one.grade == "red"]
     assert (found.text, found.mend) == ("13:20", "13:05")
