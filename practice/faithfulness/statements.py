@@ -176,12 +176,12 @@ class Book:
     def read(self, text: str) -> list[Token]:
         return self.lexicon.read(text)
 
-    def time(self, at: datetime | None, reason: str | None = None) -> str:
-        """An instant in full: day, clock and zone, so that a text may say less but nothing else."""
+    def time(self, at: datetime | None, reason: str | None = None, cue: str = "") -> str:
+        """An instant in full: day, clock and zone, so that a text may say less but nothing else. `cue` is which of a fact's times it is."""
         if at is None:
             return w.gap(reason)
         local = at.astimezone(self.clock.zone)
-        return f"\x00{local:%m/%d}|{local:%H:%M}|{local.tzname() or ''}\x00"
+        return f"\x00{local:%m/%d}|{local:%H:%M}|{local.tzname() or ''}|{cue}\x00"
 
     def own(self, text: str) -> str:
         """A word or two typed as they are (surgeon and anesthesia); anything longer only word for word."""
@@ -199,8 +199,8 @@ class Book:
             elif piece:
                 for at, text in enumerate(str(piece).split("\x00")):
                     if at % 2:
-                        day, hour, zone = text.split("|")
-                        made.append(Token("time", (hour, day, zone.upper() or None), 0, 0, hour))
+                        day, hour, zone, cue = text.split("|")
+                        made.append(Token("time", (hour, day, zone.upper() or None), 0, 0, cue or hour))
                     else:
                         read = [token for token in self.read(text) if token.kind not in MARKS]
                         made += [token._replace(low="") if token.kind == "gap" else token for token in read]
@@ -309,8 +309,7 @@ def _told(pieces: Iterable[Any]) -> str:
     text = " ".join(str(piece) for piece in pieces if piece)
     parts = text.split("\x00")
     for at in range(1, len(parts), 2):
-        day, hour, _ = parts[at].split("|")
-        parts[at] = hour
+        parts[at] = parts[at].split("|")[1]
     return " ".join("".join(parts).split())
 
 
@@ -434,7 +433,7 @@ def _anesthesia(book: Book, facts: Facts) -> None:
             given = drugs.nmb
             book.add(
                 "blockade", [drugs.src], given.agent, given.dose or w.gap(given.missing_reason), book.time(given.given_at, given.missing_reason),
-                given.reversed or "", where=here,
+                given.reversed or "", maybe=["reversed" if given.reversed else ""], where=here,
             )  # fmt: skip
     for one in drugs.tof if drugs else ():
         book.add(
@@ -456,13 +455,13 @@ def _anesthesia(book: Book, facts: Facts) -> None:
 def _baselines(book: Book, facts: Facts) -> None:
     here = ("baselines",)
     for one in facts.baselines.sets:
-        reviewed = book.time(one.reviewed_at, one.missing_reason)
+        reviewed = book.time(one.reviewed_at, one.missing_reason, "review")
         book.add(
             "baseline_set",
             [one.src],
             Quote(one.label or ""),
-            book.time(one.start),
-            book.time(one.end),
+            book.time(one.start, cue="start"),
+            book.time(one.end, cue="end"),
             reviewed,
             maybe=["physician", facts.person_name(one.reviewed_by) or ""],
             where=here,
@@ -514,8 +513,8 @@ def _course(book: Book, facts: Facts) -> None:
             [one.src],
             one.kind,
             *who,
-            book.time(one.start),
-            book.time(one.end),
+            book.time(one.start, cue="start"),
+            book.time(one.end, cue="end"),
             maybe=[book.time(one.start)],
             where=here,
         )
@@ -574,7 +573,7 @@ def _changed(book: Book, alert: c.Alert, row: c.AlertRow) -> tuple[list[Any], li
     sure, maybe = _place(facts, row, alert.modality), [alert.modality, _said(book, row.text)]
     if test:
         sure += [_say(test.thr_ma, "mA", test.missing_reason)]
-        return sure, [*maybe, test.muscle or "", test.type.replace("_", " "), "below", test.id]
+        return sure, [*maybe, test.muscle or "", test.type.replace("_", " "), "low", "below", test.id]
     left = row.pct_of_baseline if row.value_uv is None and row.change_pct is None else None
     if baseline and left is not None:
         sure, maybe = [*sure, f"{left}%"], [*maybe, "baseline"]
@@ -806,13 +805,13 @@ def _stimulation(book: Book, facts: Facts) -> None:
             w.side(test.side) or w.gap(test.missing_reason),
             test.muscle or w.gap(test.missing_reason),
         ]
-        head += [_say(test.thr_ma, "mA", test.missing_reason)]
+        head += [_say(test.thr_ma, "mA", test.missing_reason), "low" if test.id in low else "", test.retest_of or ""]
         more = [
             test.id,
             "" if test.type == "pedicle_screw" else test.type.replace("_", " "),
-            "low section 6" if test.id in low else "",
+            "section 6" if test.id in low else "",
+            "retest" if test.retest_of else "",
         ]
-        more += [f"retest {test.retest_of}" if test.retest_of else ""]
         book.add("stimulation", [test.src], *head, maybe=more, where=here)
     if not facts.stim_tests:
         unsaid = completeness.stimulation_unsaid(facts)
@@ -921,20 +920,20 @@ def _time(book: Book, facts: Facts) -> None:
     book.add(
         "setup",
         list(time.moments.values()) or ["time"],
-        book.time(time.setup_start),
-        book.time(time.setup_end),
-        book.time(time.electrodes_out),
+        book.time(time.setup_start, cue="start"),
+        book.time(time.setup_end, cue="end"),
+        book.time(time.electrodes_out, cue="removal"),
         maybe=["not"],
         where={"time": FACTS | {"neg"}},
-        anchors=[("word", "set-up"), ("word", "setup")],
+        anchors=[("word", word) for word in ("set-up", "setup", "electrode", "electrodes")],
     )
     for one in time.segments:
         minutes = f"{c.minutes_between(one.start, one.end)} minutes" if one.start and one.end else ""
         book.add(
             "segment",
             [one.src],
-            book.time(one.start),
-            book.time(one.end, one.missing_reason),
+            book.time(one.start, cue="start"),
+            book.time(one.end, one.missing_reason, "end"),
             minutes,
             where=here,
             anchors=[("word", "monitoring")],
@@ -969,8 +968,8 @@ def _attendance(book: Book, facts: Facts) -> None:
     for one in facts.physician_log:
         head = [
             facts.person_name(one.physician) or w.GAP,
-            book.time(one.connect, one.missing_reason),
-            book.time(one.disconnect, one.missing_reason),
+            book.time(one.connect, one.missing_reason, "connect"),
+            book.time(one.disconnect, one.missing_reason, "disconnect"),
         ]
         method = Quote(one.method) if one.method else w.GAP
         for piece in one.concurrency:

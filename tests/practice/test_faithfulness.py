@@ -113,6 +113,41 @@ def test_faithful_sentences_in_slots_are_not_red() -> None:
     assert red["other"] <= total["other"] * 0.01
 
 
+@pytest.mark.parametrize("said", [
+    "Reviewed: No change met the alert criteria listed in section 2.", "Overall, no alerts were called.", "On review - no alerts were called.",
+    "Reviewed: At closing (09:58) all recorded responses were at baseline.",
+])  # fmt: skip
+def test_a_persons_own_word_before_a_true_sentence_asks_for_plainer_words_only(said: str) -> None:
+    assert {one.grade for one in in_impression("01", said)} == {"amber"}
+
+
+@pytest.mark.parametrize("said", [
+    "Denied: No alerts.", "False: No alerts were called.", "Before closing: No alerts.", "Closing: No alerts.", "Left side: No alerts.",
+    "SSEP: No alerts.", "Reviewed: One alert was called.", "Reviewed: No bleeding occurred.", "Reviewed: no alerts were missed.",
+    "Reviewed no alerts.", "Nothing: No alerts were called.", "Reviewed: At closing (09:59) all recorded responses were at baseline.",
+])  # fmt: skip
+def test_no_word_before_a_sentence_makes_it_true(said: str) -> None:
+    assert any(one.grade == "red" for one in in_impression("01", said))
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("01", "No myelopathic signs."), ("01", "Decreased sensation right C7."), ("01", "The physician connected at 07:22 and disconnected at 10:08."),
+    ("01", "At 07:22 the physician connected and at 10:08 disconnected."), ("02", "Phenylephrine was given to raise MAP."),
+    ("02", "Electrodes were removed at 13:44."), ("01", "Baselines were reviewed by the physician at 07:43."),
+])  # fmt: skip
+def test_a_piece_of_the_record_may_be_told_by_itself(name: str, said: str) -> None:
+    assert in_impression(name, said) == []
+
+
+def test_a_word_changed_in_a_table_is_red_for_a_table_is_nobodys_to_word() -> None:
+    assert changed("01", "97% of baseline", "97% of baseline, delayed").red
+
+
+def test_a_finding_within_words_of_another_fact_stands_at_its_place() -> None:
+    [found] = [one for one in in_impression("02", "Closing started at 13:20.") if one.grade == "red"]
+    assert (found.text, found.mend) == ("13:20", "13:05")
+
+
 # What is false
 
 
