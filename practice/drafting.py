@@ -166,7 +166,9 @@ class _Writer:
     def header(self) -> tuple[Row, ...]:
         facts, header = self.facts, self.facts.header
         staff = facts.staff
-        people = [", ".join(filter(None, [one.name, one.cred])) for one in staff.technologists]
+        # Beside somebody with a credential the gap is said, or it would read as if both had it.
+        gap = w.GAP if any(one.cred for one in staff.technologists) else None
+        people = [", ".join(filter(None, [one.name, one.cred or gap])) for one in staff.technologists]
         readers = [one.name for one in staff.physicians]
         place = ", ".join(filter(None, [header.facility.name, header.facility.or_room]))
         zone = f"{facts.tz}; the zone stands beside each time" if self.clock.zoned else facts.tz

@@ -33,8 +33,9 @@ def _stimulated(part: Modality) -> str:
         where = f"{part.nerve} nerve"
     said = [where, part.stim or "", _both_sides(part.stim_ma)]
     if part.stim_v:
-        volts = [w.GAP if value is None else str(value) for value in part.stim_v]
-        said.append(f"{'-'.join(dict.fromkeys(volts))} V")
+        volts = dict.fromkeys(part.stim_v)
+        known = "-".join(map(str, volts)) + " V"
+        said.append(" / ".join(w.GAP if one is None else f"{one} V" for one in volts) if None in volts else known)
     if part.pw_us is not None and not part.train:
         said.append(f"{part.pw_us} µs")
     if part.rate_hz is not None:

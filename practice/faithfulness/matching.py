@@ -438,6 +438,9 @@ class _Binding:
                 groups[-1].append(run)
             else:
                 groups.append([run])
+        unnamed = [place for place in loose if groups and self._unnamed_part(place)]
+        self._keyless(unnamed)
+        loose = [place for place in loose if place not in unnamed]
         if loose and len(groups) == 1:
             groups[0][-1].values[:0] = loose
             loose = []
@@ -449,6 +452,16 @@ class _Binding:
         elif loose:
             self._keyless(loose)
         return self.used, sorted(set(self.missed)), self.taken
+
+    def _unnamed_part(self, place: int) -> bool:
+        """A gap in the place of a name: '[not recorded] and left tibialis anterior'."""
+        keyed = [self._keyed(part) for part in range(len(self.layer.parts))]
+        if self.claims[place].kind != "gap" or not any(keyed):
+            return False
+        return any(self._holds(part, place) for part, named in enumerate(keyed) if not named)
+
+    def _keyed(self, part: int) -> bool:
+        return any(token.kind in ("side", "site", "level") for token in self.layer.parts[part].tokens)
 
     def _take(self, place: int, at: Place) -> None:
         self.used[place] = at
@@ -480,7 +493,7 @@ class _Binding:
                         keyed = keyed and token.kind == "code"
                     continue
             if in_part or (token.kind == "side" and token.value == "both" and self.layer.parts):
-                if keyed and runs and token.kind not in runs[-1].kinds:
+                if keyed and runs and token.kind not in runs[-1].kinds and not self._begins(place, runs[-1]):
                     runs[-1].places.append(place)
                     runs[-1].kinds.add(token.kind)
                 else:
@@ -492,6 +505,11 @@ class _Binding:
                 (runs[-1].values if runs else loose).append(place)
                 keyed = False
         return loose, runs
+
+    def _begins(self, place: int, run: _Run) -> bool:
+        """A side before a site is of that site, where the response before it was named without a side."""
+        follows = self.claims[place + 1 : place + 2]
+        return self.claims[place].kind == "side" and "site" in run.kinds and bool(follows) and follows[0].kind == "site"
 
     def _holds(self, part: int, place: int) -> bool:
         one, token = self.layer.parts[part], self.claims[place]
@@ -513,7 +531,8 @@ class _Binding:
                 kept = [
                     n
                     for n in found
-                    if any(agrees(side, known, self.layer.pieces) for known in self.layer.parts[n].tokens)
+                    if n not in self.listed
+                    and any(agrees(side, known, self.layer.pieces) for known in self.layer.parts[n].tokens)
                 ]
                 found = kept or found
             if not found:

@@ -359,13 +359,20 @@ def _header(book: Book, facts: Facts) -> None:
     ):
         parts = [([one.name], [", ".join(filter(None, [one.cred]))]) for one in people]
         if kind == "technologists":
-            parts = [[one.name, one.cred or ""] for one in people]
+            gap = w.GAP if any(one.cred for one in people) else ""
+            parts = [[one.name, one.cred or gap] for one in people]
         book.add(
             kind, [one.src for one in people], "" if people else w.GAP, maybe=[more], parts=parts,
             where={"header": {"person", "credential", "gap"}},
         )  # fmt: skip
     book.add(
-        "source", ["record"], facts.id, facts.record_rev, Quote(facts.tz), maybe=["all each"], where={"header": None}
+        "source",
+        ["record"],
+        facts.id,
+        str(facts.record_rev),
+        Quote(facts.tz),
+        maybe=["all each"],
+        where={"header": None},
     )
     diagnoses = [([Quote(one.text), one.icd10 or w.GAP], ["ICD-10"]) for one in header.diagnosis]
     there = ("indication",)
@@ -383,10 +390,11 @@ def _technique(book: Book, facts: Facts) -> None:
     for part in facts.modalities:
         side = {"L": "left", "R": "right", "B": "bilateral"}.get(part.side, "bilateral" if part.muscles else "")
         volts = dict.fromkeys(part.stim_v or ())
+        several = [f"{value} V" for value in volts if value is not None] if None in volts else []
         head = [
             part.code, Quote(part.nerve) if part.nerve else "", Quote(part.stim_site or ""), Quote(part.stim or ""),
             *(_say(value, "mA") for value in part.stim_ma or ()),
-            "-".join(map(str, volts)) + " V" if part.stim_v and None not in volts else "",
+            *(several if None in volts else ["-".join(map(str, volts)) + " V"] if volts else []),
             f"train {part.train}" if part.train else "", f"{part.isi_ms} ms" if part.isi_ms is not None else "",
             f"{part.pw_us} µs" if part.pw_us is not None else "", f"{part.rate_hz} Hz" if part.rate_hz is not None else "",
             *(Quote(place) for place in part.rec or ()), side, *(part.muscles or ()),
@@ -455,7 +463,9 @@ def _anesthesia(book: Book, facts: Facts) -> None:
 def _baselines(book: Book, facts: Facts) -> None:
     here = ("baselines",)
     for one in facts.baselines.sets:
-        reviewed = book.time(one.reviewed_at, one.missing_reason, "review")
+        reviewed = (
+            book.time(one.reviewed_at, cue="review") if one.reviewed_at else Named("review", w.gap(one.missing_reason))
+        )
         book.add(
             "baseline_set",
             [one.src],
@@ -1128,7 +1138,7 @@ def _ends(book: Book, facts: Facts) -> None:
         book.add(
             "signature", [one.src], name, maybe=["signed physician", Quote(one.cred or "")], where={"signing": None}
         )
-    book.add("provenance", ["record"], facts.id, facts.record_rev, c.digest(facts)[:16], maybe=["no"])
+    book.add("provenance", ["record"], facts.id, str(facts.record_rev), c.digest(facts)[:16], maybe=["no"])
 
 
 def quoted(sequences: Sequences, tokens: Sequence[Token]) -> list[Token]:

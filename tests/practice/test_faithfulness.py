@@ -70,6 +70,43 @@ def test_the_built_in_report_has_no_findings(name: str) -> None:
         assert check(text, facts).findings == ()
 
 
+GAPS = [
+    ("01", "record_rev", 0),
+    ("01", "modalities.2.stim_v.0", None),
+    ("01", "modalities.2.stim_v.1", None),
+    ("02", "alerts.0.rows.0.ref", None),
+    ("03", "baselines.rows.2.side", None),
+    ("05", "baselines.rows.4.side", None),
+    ("05", "baselines.rows.5.side", None),
+    ("05", "baselines.rows.6.side", None),
+    ("05", "alerts.0.rows.0.ref", None),
+    ("07", "baselines.rows.0.side", None),
+    ("08", "staff.technologists.0.cred", None),
+    ("08", "baselines.sets.1.start", None),
+    ("08", "baselines.sets.1.end", None),
+]
+
+
+@pytest.mark.parametrize(("name", "path", "value"), GAPS)
+def test_one_value_more_that_is_missing_is_no_finding(name: str, path: str, value: object) -> None:
+    case = place = case_files.body(name)["case"]
+    *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+    for step in steps:
+        place = place[step]
+    place[last] = value
+    facts = case_files.folded(case)
+    assert check(as_text(draft(facts)), facts).findings == ()
+
+
+def test_a_technologist_without_a_credential_does_not_get_the_next_ones() -> None:
+    case = case_files.body("08")["case"]
+    case["staff"]["technologists"][0]["cred"] = None
+    facts = case_files.folded(case)
+    text = as_text(draft(facts))
+    assert "Priya Nand, [not recorded] and Marcus Bell, CNIM" in text
+    assert check(text.replace(", [not recorded] and", " and"), facts).red
+
+
 def test_no_made_up_record_has_findings_on_its_built_in_report() -> None:
     for seed in range(60):
         facts = mutants.record(seed)
