@@ -107,6 +107,7 @@ def test_a_case_is_on_one_invoice_and_a_void_one_frees_it(client_for, cast):
     assert again.status_code == 422
     assert "not to be invoiced any more" in plain(again)
     assert 'value="supplies"' in again.get_data(as_text=True)
+    assert 'name="reason"' in bo.get(f"/invoices/{first.id}/voiding").get_data(as_text=True)
     assert bo.post(f"/invoices/{first.id}/voiding", data={"reason": ""}).status_code == 422
     assert bo.post(f"/invoices/{first.id}/voiding", data={"reason": "Wrong rate"}).status_code == 303
     second = issue(bo, case)
