@@ -73,7 +73,7 @@ _DEFAULTS = {
     f"{whose}{one.name}": one.default
     for whose, struct in (("", p837.Receiver), (SENDER, p837.Submitter))
     for one in structs.fields(struct)
-    if isinstance(one.default, str | int)
+    if isinstance(one.default, str | int) and one.name not in Receiver._meta.fields
 }
 """What the guide says where a receiver says nothing."""
 
