@@ -623,7 +623,7 @@ def test_a_role_that_is_taken_away_is_gone_with_the_next_request(app, world):
     people.revise(
         world.cast.bo, name="Bo Bell", credentials="", npi="", phone="", roles=["auditor"], by=actor(world.cast.olive)
     )
-    assert ask(app, world, "GET", "/packets", world.cast.bo).status_code == 403
+    assert ask(app, world, "GET", "/places", world.cast.bo).status_code == 403
     assert ask(app, world, "GET", "/audit", world.cast.bo).status_code == 200
 
 

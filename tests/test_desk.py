@@ -42,3 +42,17 @@ def test_a_next_case_without_a_physician_says_so(client_for, cast):
 def test_who_works_on_no_case_is_told_of_none(client_for, cast):
     book(cast, date_of_service=now().astimezone(SETTINGS.zone).date())
     assert "Next case" not in text_of(client_for(cast.bo))
+
+
+def test_the_navigation_shows_where_a_page_without_a_place_of_its_own_belongs(client_for, cast):
+    bo = client_for(cast.bo)
+    case = book(cast)
+    places = {
+        "/claim-files": "/claims", "/answers": "/claims", "/paper-claims": "/claims", "/printers": "/claims", "/rules": "/claims",
+        f"/cases/{case.id}/billing": "/claims", "/records-requests": "/packets", "/fees": "/places", "/tables": "/places",
+        f"/cases/{case.id}/documents": "/cases",
+    }  # fmt: skip
+    for address, noun in places.items():
+        page = bo.get(address).get_data(as_text=True)
+        here = set(re.findall(r'<a href="([^"]+)" aria-current="page">', page))
+        assert here == {noun}, address

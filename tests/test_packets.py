@@ -428,6 +428,7 @@ def test_a_request_that_needs_no_packet_is_closed_with_the_reason(client_for, ca
         entered_at=NOW,
         entered_by=cast.bo.id,
     )
+    assert 'name="why"' in bo.get(f"/records-requests/{row.id}/closing").get_data(as_text=True)
     assert bo.post(f"/records-requests/{row.id}/closing", data={"why": ""}).status_code == 422
     assert bo.post(f"/records-requests/{row.id}/closing", data={"why": "Taken back by phone"}).status_code == 303
     assert "Taken back by phone" in bo.get(f"/cases/{case.id}/packet").get_data(as_text=True)
@@ -499,6 +500,35 @@ def test_only_the_biller_and_the_owner_make_packets(client_for, cast):
         assert "Make the packet" not in page
         assert "95941" in page
     assert client_for(cast.stan).get(f"/cases/{case.id}/packet").status_code == 404
+
+
+def test_an_auditor_reads_packets_and_requests_and_each_look_is_in_the_trail(client_for, cast):
+    case = signed(cast)
+    packet = made(client_for(cast.bo), case)
+    asked = {"requester": "Acme", "asked_on": date(2026, 6, 1), "due_on": date(2026, 7, 1), "entered_at": NOW}
+    row = RecordsRequest.create(case=case, entered_by=cast.bo.id, **asked)
+    cast.stan.roles = ["auditor"]
+    cast.stan.save()
+    auditor = client_for(cast.stan)
+    page = auditor.get(f"/packets/{packet.id}").get_data(as_text=True)
+    assert f"/packets/{packet.id}/pdf" in page
+    assert "Write down that it was sent" not in page
+    assert auditor.get(f"/packets/{packet.id}/pdf").data.startswith(b"%PDF")
+    assert f"/cases/{case.id}/packet" in auditor.get("/packets").get_data(as_text=True)
+    assert "Acme" in auditor.get("/records-requests").get_data(as_text=True)
+    page = auditor.get(f"/cases/{case.id}/packet").get_data(as_text=True)
+    assert f"/packets/{packet.id}" in page
+    assert "Make the packet" not in page and "packets/new" not in page and "closing" not in page
+    seen = AuditEntry.select().where(AuditEntry.actor == cast.stan.id, AuditEntry.action == "view")
+    assert [one.row_id for one in seen.where(AuditEntry.noun == "packet", AuditEntry.row_id.is_null(False))] == [
+        packet.id
+    ] * 2
+    for address in (
+        f"/packets/{packet.id}/sendings",
+        f"/cases/{case.id}/packets",
+        f"/records-requests/{row.id}/closing",
+    ):
+        assert auditor.post(address).status_code == 403
 
 
 @pytest.mark.parametrize("address", ["/cases/99/packet", "/packets/99", "/packets/99/pdf", f"/packets/{2**63}"])

@@ -135,7 +135,7 @@ NAV = (
     ("Cases", "cases.listing", "cases", ROLES),
     ("Reports", "reports.inbox", "reports", ("owner", "physician", "technologist")),
     ("Claims", "claims.board", "claims", ("owner", "biller", "auditor")),
-    ("Packets", "packets.listing", "packets", ("owner", "biller")),
+    ("Packets", "packets.listing", "packets", ("owner", "biller", "auditor")),
     ("Invoices", "invoices.listing", "money", ("owner", "biller", "auditor")),
     ("People", "people.listing", "people", ("owner",)),
     ("Credentials", "credentials.listing", "credentials", ("owner", "auditor", "biller")),
@@ -144,6 +144,12 @@ NAV = (
     ("Audit", "audit.listing", "audit", ("owner", "auditor")),
     ("Me", "sessions.me", "me", ROLES),
 )
+UNDER = {
+    "record": "cases", "documents": "cases", "phone": "cases", "wording": "reports", "editing": "reports",
+    "claim_files": "claims", "answers": "claims", "paper_claims": "claims", "billings": "claims", "rules": "claims",
+    "ledger": "claims", "records_requests": "packets", "fees": "places", "tables": "places", "passkeys": "sessions",
+}  # fmt: skip
+"""Whose page one is on, where a noun has no place of its own in the navigation."""
 
 
 def nav() -> list[tuple[str, str, str, bool]]:
@@ -151,6 +157,7 @@ def nav() -> list[tuple[str, str, str, bool]]:
     if not current_user.is_authenticated:
         return []
     here = (request.endpoint or "").split(".")[0]
+    here = UNDER.get(here, here)
     found = []
     for label, endpoint, icon, wanted in NAV:
         if me().has(*wanted) and endpoint in current_app.view_functions:

@@ -39,6 +39,8 @@ from views.reports import send
 
 bp = Blueprint("packets", __name__)
 MOST = 50
+READERS = ("owner", "biller", "auditor")
+"""Who may open a packet that was made: an auditor reads all, and asks for nothing."""
 GROUPS = {
     "block": "In the way of the packet",
     "error": "To be mended",
@@ -105,7 +107,7 @@ def find_packet(id: int) -> Packet:
 
 
 @bp.get("/packets")
-@roles("owner", "biller")
+@roles(*READERS)
 def listing():
     """Signed cases, newest first, and where the packet of each stands."""
     # In the order of the index: otherwise all that was ever signed would be sorted.
@@ -396,11 +398,14 @@ def _ask(case: Case, *, preview: bool):
 
 
 @bp.get("/packets/<row:id>")
-@roles("owner", "biller")
+@roles(*READERS)
 @polled
 def progress(id: int):
     """The packet while it is made; it asks for itself until it is there."""
-    return _progress(find_packet(id))
+    packet = find_packet(id)
+    if packet.document:
+        audit.viewed(actor(), "packet", row_id=packet.id, case_id=packet.case_id)
+    return _progress(packet)
 
 
 def _progress(packet: Packet, status: int = 200, form: SendingForm | None = None, reasons: list[str] | None = None):
@@ -441,7 +446,7 @@ def send_packet(id: int):
 
 
 @bp.get("/packets/<row:id>/pdf")
-@roles("owner", "biller")
+@roles(*READERS)
 def pdf(id: int):
     packet = find_packet(id)
     if packet.document is None:
