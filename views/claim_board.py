@@ -9,8 +9,9 @@ from typing import Any
 
 import peewee as pw
 
+from actions import claim_files
 from actions.terms import rule_of, terms
-from models import Case, Claim, Facility, Patient, Payer, Unbilled
+from models import Case, Claim, ClaimAnswer, ClaimFile, Facility, FileAct, Patient, Payer, Unbilled, db
 from practice import claim_states as states
 
 UNCODED = "to-code"
@@ -87,6 +88,33 @@ def standing(asked: Asked, today: date) -> Standing:
     )  # fmt: skip
     limits = {bool(over): Money(count, cents) for over, count, cents in late.group_by(pw.SQL("1")).tuples()}
     return Standing(found, near=limits.get(False, Money()), overdue=limits.get(True, Money()))
+
+
+def unfiled() -> Money:
+    """Released claims that go to a receiver and stand in no file."""
+    return _sum(claim_files.waiting())
+
+
+def for_paper() -> Money:
+    """Released claims of payers that are sent no files."""
+    return _sum(Claim.select().join(Payer).where(Claim.state == "released", Payer.receiver.is_null()))
+
+
+def _sum(claims: pw.ModelSelect) -> Money:
+    of = claims.order_by().alias("of")
+    count, cents = pw.Select((of,), (pw.fn.COUNT(of.c.id), pw.fn.SUM(of.c.total_cents))).bind(db).tuples().get()
+    return Money(count, cents or 0)
+
+
+def not_handed_in() -> Money:
+    """Files of real claims that were made, and neither handed in nor given up nor answered."""
+    settled, answered = FileAct.select(FileAct.file), ClaimAnswer.select(ClaimAnswer.sent)
+    files = ClaimFile.select(pw.fn.COUNT(ClaimFile.id), pw.fn.SUM(ClaimFile.cents)).where(
+        ClaimFile.usage == "P", ClaimFile.id.not_in(settled),
+        ClaimFile.id.not_in(answered.where(ClaimAnswer.sent.is_null(False))),
+    )  # fmt: skip
+    count, cents = files.tuples().get()
+    return Money(count, cents or 0)
 
 
 def _worth_it() -> pw.Expression:

@@ -132,8 +132,9 @@ def _claims(day: date) -> list[tuple[str, str, str, str]]:
     money = claim_board.standing(claim_board.Asked(), day)
     groups = (
         ("To be coded", (claim_board.UNCODED,), "signed", claim_board.UNCODED),
-        ("Claims held, rejected, denied", ("held", "rejected", "denied"), "to be mended", ""),
-        ("Claims to release and send", ("coded", "released"), "ready here", ""),
+        ("Rejected by an answer", ("rejected",), "to be mended and sent again", "rejected"),
+        ("Claims held or denied", ("held", "denied"), "to be mended", ""),
+        ("Claims to release", ("coded",), "ready here", "coded"),
         ("Behind unsigned reports", (claim_board.UNSIGNED,), "closed, not signed", claim_board.UNSIGNED),
     )
     found = []
@@ -141,10 +142,25 @@ def _claims(day: date) -> list[tuple[str, str, str, str]]:
         one = money.of(*names)
         url = url_for("claims.board", state=state or None)
         found.append((label, str(one.count), f"{dollars(one.cents)}, {note}" if one.count else "nothing waits", url))
+    found += _to_send()
     near, late = money.near.count + money.overdue.count, money.overdue
     if near:
         said = f"{late.count} past it, {dollars(late.cents)}" if late.count else "in the next 14 days"
         found.append(("Near the filing limit", str(near), said, url_for("claims.board")))
+    return found
+
+
+def _to_send() -> list[tuple[str, str, str, str]]:
+    """What is released and on no way yet: claims in no file, claims for paper, files that nobody handed in."""
+    found = []
+    unfiled, paper, files = claim_board.unfiled(), claim_board.for_paper(), claim_board.not_handed_in()
+    for label, one, note, endpoint in (
+        ("Released, in no file", unfiled, "to be put into a file", "claim_files.listing"),
+        ("Released, for paper", paper, "to be printed and mailed", "paper_claims.listing"),
+        ("Files to hand in", files, "made, with nobody yet", "claim_files.listing"),
+    ):
+        if one.count:
+            found.append((label, str(one.count), f"{dollars(one.cents)}, {note}", url_for(endpoint)))
     return found
 
 
