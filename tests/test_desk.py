@@ -63,8 +63,8 @@ def test_the_navigation_shows_where_a_page_without_a_place_of_its_own_belongs(cl
 
 def test_what_is_released_and_on_no_way_is_told_with_its_money(client_for, cast):
     to = sent.receiver(cast)
-    sent.released(cast, "EV1", "EV2")
-    sent.released(SimpleNamespace(**{**vars(cast), "acme": cast.medicare}), "EV3")
+    sent.released(cast, "1", "2")
+    sent.released(SimpleNamespace(**{**vars(cast), "acme": cast.medicare}), "3")
     for person in (cast.olive, cast.bo):
         said = text_of(client_for(person))
         assert (
@@ -79,8 +79,8 @@ def test_what_is_released_and_on_no_way_is_told_with_its_money(client_for, cast)
 
 
 def test_a_file_that_was_answered_was_handed_in_and_what_it_rejects_is_told(client_for, cast):
-    sent.file_of(cast, "EV1", "EV2")
-    answers.receive(sent.told(("EV1", "A7:33"), ("EV2", "A2:20")), name="a.277", by=actor(cast.bo), now=now())
+    sent.file_of(cast, "1", "2")
+    answers.receive(sent.told(("ION-1", "A7:33"), ("ION-2", "A2:20")), name="a.277", by=actor(cast.bo), now=now())
     said = text_of(client_for(cast.bo))
     assert "Files to hand in" not in said
     assert "Rejected by an answer 1 $" in said

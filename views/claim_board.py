@@ -11,7 +11,7 @@ import peewee as pw
 
 from actions import claim_files
 from actions.terms import rule_of, terms
-from models import Case, Claim, ClaimAnswer, ClaimFile, Facility, FileAct, Patient, Payer, Unbilled, db
+from models import Case, Claim, ClaimFile, Facility, FileAct, Patient, Payer, Unbilled, db
 from practice import claim_states as states
 
 UNCODED = "to-code"
@@ -107,12 +107,9 @@ def _sum(claims: pw.ModelSelect) -> Money:
 
 
 def not_handed_in() -> Money:
-    """Files of real claims that were made, and neither handed in nor given up nor answered."""
-    settled, answered = FileAct.select(FileAct.file), ClaimAnswer.select(ClaimAnswer.sent)
-    files = ClaimFile.select(pw.fn.COUNT(ClaimFile.id), pw.fn.SUM(ClaimFile.cents)).where(
-        ClaimFile.usage == "P", ClaimFile.id.not_in(settled),
-        ClaimFile.id.not_in(answered.where(ClaimAnswer.sent.is_null(False))),
-    )  # fmt: skip
+    """Files of real claims that were made, and neither handed in nor given up. An answer says that one was handed in."""
+    files = ClaimFile.select(pw.fn.COUNT(ClaimFile.id), pw.fn.SUM(ClaimFile.cents))
+    files = files.where(ClaimFile.usage == "P", ClaimFile.id.not_in(FileAct.select(FileAct.file)))
     count, cents = files.tuples().get()
     return Money(count, cents or 0)
 
