@@ -25,6 +25,7 @@ from models import (
     PacketDemand,
     RecordsRequest,
     Sending,
+    TableImport,
     db,
 )  # fmt: skip
 from practice import claims, signing
@@ -118,6 +119,16 @@ def test_the_page_shows_lines_with_their_steps_and_what_is_not_billed(client_for
     assert "<summary>Each step</summary>" in page
     assert "Not billed, and why" in page
     assert "Pia Park, MD" in page
+
+
+def test_the_lines_say_what_was_not_checked_by_the_tables_of_the_day(client_for, cast):
+    case = signed(cast)
+    page = client_for(cast.bo).get(f"/cases/{case.id}/packet").get_data(as_text=True)
+    assert "Units a day (MUE): no edition of that day is imported" in page and 'href="/tables"' in page
+    on = weighing.weigh(case).coding.date_of_service
+    for kind in ("ptp", "mue", "addon", "rvu"):
+        TableImport.create(kind=kind, sha256="x", from_on=on, offered_at=NOW, loaded_at=NOW)
+    assert "Not checked by the tables" not in client_for(cast.bo).get(f"/cases/{case.id}/packet").get_data(as_text=True)
 
 
 def test_what_stands_in_the_way_refuses_the_packet_and_every_reason_is_shown(client_for, cast):
