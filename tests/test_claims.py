@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 import tasks
-from actions import Refused, claims
+from actions import Refused, claims, weighing
 from models import (
     SETTINGS,
     Assignment,
@@ -28,6 +29,7 @@ from models import (
     CredentialType,
     Decided,
     Hold,
+    Patient,
     Payer,
     Person,
     Receiver,
@@ -35,7 +37,7 @@ from models import (
 )
 from practice import claims as c
 from tests.billable import NPIS, billable, equip, signed
-from tests.cast import NOW, actor, book, load
+from tests.cast import NOW, actor, book, case_file, load
 
 
 @pytest.fixture
@@ -81,6 +83,34 @@ def as_it_would_be(cast, number: str) -> dict[str, Any]:
 def test_each_case_file_makes_the_claim_that_was_looked_at(firm, number):
     """To renew a golden file, write the JSON and read the difference."""
     assert as_it_would_be(firm, number) == json.loads((GOLDEN / f"{number}.json").read_text())
+
+
+def test_the_same_services_of_a_patient_entered_twice_are_to_be_checked(firm, client_for):
+    """Another row, the same birth date, a name spelled a little differently: said, never a block, and nobody is named."""
+    first = made(firm)
+    header = json.loads(case_file("01"))["case"]["header"]
+    header["patient"] |= {"name": "TESTPATIENT, AVERIE", "mrn": "SYN-777"}
+    case = signed(firm, id="C-77", header=header)
+    other, born = case.patient, case.patient.dob
+    assert other.id != first.case.patient_id and born
+    body = claims.body(first)
+
+    def said() -> list[Any]:
+        found = weighing.weigh(Case.get_by_id(case.id), replace(body, control_number="EV9")).findings
+        return [(one.severity, one.where) for one in found if one.id == "V26"]
+
+    assert said() == [("warn", f"claims#{first.number}")]
+    for changed in ({"name": "OTHER, AVERIE"}, {"dob": born + timedelta(1)}, {"dob": None}):
+        Patient.update(**{"dob": born, **changed}).where(Patient.id == other.id).execute()
+        assert said() == [], changed
+        Patient.update(name=other.name, dob=born).where(Patient.id == other.id).execute()
+    claim = claims.make(Case.get_by_id(case.id), by=actor(firm.bo), now=NOW)
+    page = page_of(client_for(firm.bo), f"/claims/{claim.id}")
+    assert f"Claim {first.number} has 95870, 95938, 95939, 95941 of the same day too" in page
+    assert f'href="/claims?q={first.number}"' in page and "AVERY" not in page
+    assert claims.act(claim, "release", by=actor(firm.bo), now=NOW).state == "released"
+    claims.act(first, "withdraw", by=actor(firm.bo), now=NOW, words="twice")
+    assert said() == []
 
 
 def test_a_record_without_monitoring_makes_no_claim(firm):

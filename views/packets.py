@@ -283,6 +283,9 @@ def mend(case: Case, weighed: Weighed, finding: scrub.Finding) -> tuple[str, str
         return (url := _day_of(weighed, place)), "Open the physician's day" if url else ""
     if kind == "screenings":
         return (url_for("screenings.index"), "Open the screening") if me().has("owner", "auditor") else ("", "")
+    if kind == "claims":
+        may = me().has("owner", "biller", "auditor")
+        return (url_for("claims.board", q=place), f"Open claim {place}") if may else ("", "")
     if kind == "rules":
         may = me().has("owner", "biller", "auditor")
         return (url_for("rules.show", name=finding.id), "Open the rule") if may else ("", "")
