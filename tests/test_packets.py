@@ -23,6 +23,7 @@ from models import (
     Job,
     Packet,
     PacketDemand,
+    PayerRule,
     RecordsRequest,
     Sending,
     TableImport,
@@ -30,7 +31,7 @@ from models import (
 )  # fmt: skip
 from practice import claims, signing
 from practice.report import impression
-from tests.cast import NOW, PASSWORD, actor, load
+from tests.cast import NOW, PASSWORD, actor, book, load
 from tests.practice import made_claims
 from tests.test_jobs import let_the_lease_run_out, python
 
@@ -582,17 +583,38 @@ def test_a_packet_that_could_not_be_made_says_why_and_can_be_asked_for_again(cli
 
 @pytest.mark.parametrize("number", ["01", "02", "03", "05", "07", "08"])
 @pytest.mark.parametrize("who", ["olive", "bo", "tess", "pia"])
-def test_each_finding_leads_to_a_page_that_opens(client_for, cast, number, who):
+def test_each_finding_leads_in_one_tap_to_where_it_is_mended(client_for, cast, number, who):
+    """To a page that opens at the place; who may not go there is told whose it is."""
     case, client = load(cast, number), client_for(getattr(cast, who))
     page = client.get(f"/cases/{case.id}/packet").get_data(as_text=True)
-    ways = set(re.findall(r'<p class="foot"><a href="([^"]+)"', page))
-    assert ways
-    for way in ways:
+    checks = page.partition('id="checks"')[2].partition("</section>")[0]
+    found = re.findall(r'<li class="finding (?:blocked|due)">(.*?)</li>', checks, re.S)
+    assert found
+    for one in found:
+        assert '<p class="foot"><a href="' in one or re.search(
+            r'class="mend">(The owner|Billing|The technologist or the physician) mends this', one
+        ), one
+        if who == "olive":
+            assert '<p class="foot"><a href="' in one, one
+    for way in set(re.findall(r'<p class="foot"><a href="([^"]+)"', page)):
         address, _, anchor = way.partition("#")
         target = client.get(address).get_data(as_text=True) if address else page
         assert "<h1" in target
         assert "Nothing here" not in target, way
         assert not anchor or f'id="{anchor}"' in target, way
+
+
+def test_a_finding_opens_the_field_or_the_row_that_mends_it(client_for, cast):
+    case, olive = book(cast, indication=""), client_for(cast.olive)
+
+    def ways() -> set[str]:
+        page = olive.get(f"/cases/{case.id}/packet").get_data(as_text=True)
+        return set(re.findall(r'<p class="foot"><a href="([^"]+)"', page))
+
+    opened = ways()
+    assert {f"/cases/{case.id}/edit#indication", f"/cases/{case.id}/billing#in_network"} <= opened
+    rule = PayerRule.create(payer_class="commercial", from_on=date(2020, 1, 1), accepts=["95941"], remote_code="95941")
+    assert f"/places/payer-rules/{rule.id}" in ways(), "its filing days are not known"
 
 
 def test_documents_are_kept_under_the_data_folder(client_for, cast):

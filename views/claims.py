@@ -30,8 +30,7 @@ from practice.spreadsheet import Amount, csv_text
 from views import actor, claim_board, now, page, roles
 from views.claim_board import LABELS, NEEDS, UNCODED, UNSIGNED, Asked
 from views.claim_forms import ADJUSTMENTS, DecisionForm, NextPayerForm, letters
-from views.mending import mended_at
-from views.packets import mend
+from views.mending import mend, mended_at
 
 bp = Blueprint("claims", __name__)
 FEW = 6

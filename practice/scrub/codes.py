@@ -34,7 +34,7 @@ _PLACES = "the hospital's place of service (19, 21, 22 or 24)"
 def _ruled(case: CaseForScrub) -> Iterator[Said]:
     kind = case.facts.header.payer_class
     if kind and case.rule is None:
-        said = f"No rule says what a {kind.replace('_', ' ')} payer takes on {case.day}: add one under Places, Payers."
+        said = f"No rule says what a {kind.replace('_', ' ')} payer takes on {case.day:%m/%d/%Y}: add one under Places, Payer rules."
         yield Said("block", said, "payers")
 
 

@@ -169,7 +169,7 @@ PAIRS: dict[str, Pair] = {
     "DOC-37": Pair(lambda: replace(clean(), papers=papers("order", "consent", "anesthesia")), clean, "warn", "operative note"),
     "DOC-38": Pair(lambda: billed(BASE, HOUR, line("95930", "26")), lambda: billed(BASE, HOUR), "block", "95930"),
     "REC-01": Pair(lambda: facts(header__preop_exam=None), clean, "block", "Pre-operative examination"),
-    "PAY-01": Pair(lambda: replace(clean(), rule=None), clean, "block", "add one under Places, Payers"),
+    "PAY-01": Pair(lambda: replace(clean(), rule=None), clean, "block", "add one under Places, Payer rules"),
     "EXC-01": Pair(lambda: replace(clean(), excluded=("Pia Park is excluded.",)), clean, "block", "excluded"),
     "EXC-02": Pair(lambda: replace(clean(), unscreened=("The list was 40 days old.",)), clean, "warn", "40 days"),
     "TAB-01": Pair(lambda: with_(part="edits", dates={}), clean, "info", "Import the public tables"),
