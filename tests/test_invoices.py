@@ -96,7 +96,7 @@ def test_the_paper_names_no_patient_and_shows_the_arithmetic(client_for, cast):
     assert invoice.number in paper
     for line in invoice.lines:
         assert line.derivation.split("; ")[-1].casefold() in paper.casefold()
-    assert f"Total due {invoice.due_on} {invoice.total_cents // 100:,}" in paper.replace("$", "")
+    assert f"Total due {invoice.due_on:%m/%d/%Y} {invoice.total_cents // 100:,}" in paper.replace("$", "")
 
 
 def test_a_case_is_on_one_invoice_and_a_void_one_frees_it(client_for, cast):
