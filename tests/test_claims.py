@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 import tasks
-from actions import Refused, claims, weighing
+from actions import Refused, claim_files, claims, weighing
 from models import (
     SETTINGS,
     Assignment,
@@ -111,6 +111,28 @@ def test_the_same_services_of_a_patient_entered_twice_are_to_be_checked(firm, cl
     assert claims.act(claim, "release", by=actor(firm.bo), now=NOW).state == "released"
     claims.act(first, "withdraw", by=actor(firm.bo), now=NOW, words="twice")
     assert said() == []
+
+
+def test_a_released_claim_says_how_it_leaves(firm, client_for):
+    claim, bo = made(firm), client_for(firm.bo)
+    claims.act(claim, "release", by=actor(firm.bo), now=NOW)
+    assert f'href="/paper-claims?claim={claim.id}">Print and mail it' in page_of(bo, f"/claims/{claim.id}")
+    to = Receiver.create(
+        name="Clearinghouse", receiver_id="CLEAR", submitter_id="EVOKED", usage="P", phone="3125550100"
+    )
+    Payer.update(receiver=to).where(Payer.id == claim.payer_id).execute()
+    assert f'href="/receivers/{to.id}/claims">Put it in a file' in page_of(bo, f"/claims/{claim.id}")
+    file = claim_files.export(to, by=actor(firm.bo), now=NOW)
+    assert f'href="/claim-files/{file.id}">Hand its file in' in page_of(bo, f"/claims/{claim.id}")
+
+
+def test_a_rejected_claim_begins_with_why(firm, client_for):
+    claim, bo = made(firm), client_for(firm.bo)
+    for act, words in (("release", ""), ("submit", ""), ("reject", "A7: the member id is wrong")):
+        claims.act(Claim.get_by_id(claim.id), act, by=actor(firm.bo), now=NOW, words=words)
+    page = page_of(bo, f"/claims/{claim.id}")
+    assert page.index("Why it was rejected") < page.index("A7: the member id is wrong") < page.index("<h2>Lines</h2>")
+    assert f"/places/patients/{claim.case.patient_id}" in page and f"/cases/{claim.case_id}/billing" in page
 
 
 def test_a_record_without_monitoring_makes_no_claim(firm):
