@@ -382,6 +382,13 @@ class BillingProviderForm(FlaskForm):
 
 
 class ReceiverForm(FlaskForm):
+    folded = (
+        "isa_qualifier", "isa_id", "gs_id", "submitter_isa_qualifier", "submitter_isa_id", "submitter_gs_id",
+        "claims_per_transaction", "wants_ta1", "rendering_always", "facility_always", "subscriber_address_always",
+        "payer_address", "billing_taxonomy", "line_keys",
+    )  # fmt: skip
+    """What most receivers want as the guide has it; only their own companion guide says otherwise."""
+    folded_as = "What their companion guide asks beside the rule"
     name = StringField("Name", [DataRequired("Type the clearinghouse's or the payer's name."), Length(max=60)])
     receiver_id = StringField("Its id", [DataRequired("Type the id they gave you for them."), Length(max=15)])
     submitter_id = StringField("Our id there", [DataRequired("Type the id they gave the practice."), Length(max=15)])
