@@ -15,6 +15,7 @@ from flask_login import current_user
 from actions import Actor
 from actions.passkeys import Site
 from models import ROLES, SETTINGS, Person
+from practice.cases import payer_class_words
 from practice.figures import in_words
 from practice.money import dollars
 
@@ -255,5 +256,12 @@ def register(app: Flask) -> None:
         app.register_blueprint(module.bp)
     commands.register(app)
     app.jinja_env.filters.update(
-        day=day, moment=moment, clock=clock, device=device, hours=hours, took=in_words, dollars=dollars
+        day=day,
+        moment=moment,
+        clock=clock,
+        device=device,
+        hours=hours,
+        took=in_words,
+        dollars=dollars,
+        payer_class=payer_class_words,
     )

@@ -13,6 +13,7 @@ from actions import claim_files
 from actions.terms import rule_of, terms
 from models import Case, Claim, ClaimFile, Facility, FileAct, Patient, Payer, Unbilled, db
 from practice import claim_states as states
+from practice.cases import payer_class_words
 
 UNCODED = "to-code"
 """In the place of a state: signed cases that no claim was made of yet."""
@@ -180,7 +181,7 @@ def _cases(asked: Asked, signed: bool, most: int) -> list[Row]:
         Row(
             id=row.id, case=row.case, number="", state=UNCODED if signed else UNSIGNED,
             date_of_service=row.date_of_service, procedure=row.procedure, patient=row.patient, facility=row.facility,
-            payer=row.payer or row.booked.replace("_", " "), cents=row.cents, file_by=_file_by(row, agreed),
+            payer=row.payer or payer_class_words(row.booked), cents=row.cents, file_by=_file_by(row, agreed),
         )
         for row in found.namedtuples()
     ]  # fmt: skip
