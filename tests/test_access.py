@@ -482,7 +482,7 @@ def test_every_role_gets_its_own_and_nothing_of_others(app, world):
                     and not sees_all(person)
                     or of_person(rule, world)
                     and which == "other"
-                    and name not in ("olive", *(("bo",) if rule.endpoint == "ledger.day" else ()))
+                    and name not in ("olive", *(("bo", "ada") if rule.endpoint == "ledger.day" else ()))
                     or of_holder(rule, world)
                     and which == "other"
                     and name not in ("olive", "ada", "stan")

@@ -82,7 +82,7 @@ def may_read(case: Case) -> bool:
 def day_of(weighed: Weighed, staff: str) -> str:
     """The address of a physician's day, for whom it is open."""
     person, on = weighed.people.get(staff), weighed.coding.date_of_service
-    if person is None or on is None or not (me().has("owner", "biller") or me().id == person.id):
+    if person is None or on is None or not (me().has("owner", "biller", "auditor") or me().id == person.id):
         return ""
     return url_for("ledger.day", person=person.id, day=on.isoformat())
 
