@@ -7,7 +7,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 from actions import answers, claim_files
-from models import SETTINGS, Facility
+from models import SETTINGS, Case, Facility
 from tests import sent
 from tests.cast import actor, book
 from views import now
@@ -86,3 +86,9 @@ def test_a_file_that_was_answered_was_handed_in_and_what_it_rejects_is_told(clie
     assert "Rejected by an answer 1 $" in said
     page = client_for(cast.bo).get("/").get_data(as_text=True)
     assert "/claims?state=rejected" in page
+    Case.update(closed_at=now(), closed_by=cast.tess).execute()
+    assert "Nothing needs you" not in text_of(client_for(cast.bo)), "a rejected claim does"
+
+
+def test_nothing_to_do_is_said(client_for, cast):
+    assert "Nothing needs you." in text_of(client_for(cast.bo))
