@@ -176,9 +176,14 @@ def work_off() -> int:
 
 
 def _do(job: Job) -> None:
-    """One job: its slow part outside any transaction, its effect together with `done`."""
+    """One job: its slow part outside any transaction, its effect together with `done`.
+
+    A limit interrupts a library at any place and may leave it broken for every job after it, so a process that met one
+    writes down what became of the job and ends. The consumer starts another within a second, which goes on here.
+    """
+    limit = _Limit()
     try:
-        with _renewed(job), _limited():
+        with _renewed(job), limit:
             effect = (
                 _notice(job.subject_id, lambda: jobs.hold(job, now=_now()))
                 if job.kind == "notice"
@@ -192,6 +197,9 @@ def _do(job: Job) -> None:
     except Exception as error:  # one poisoned job must not stop the others
         log.error("job %s (%s) failed: %s", job.id, job.kind, type(error).__name__)
         jobs.failed(job, str(error) if isinstance(error, Refused) else type(error).__name__, now=_now())
+        limit.met |= isinstance(error, MemoryError)
+    if limit.met:
+        raise SystemExit("The worker met a limit and starts anew.")
 
 
 @contextmanager
@@ -213,19 +221,24 @@ def _renewed(job: Job) -> Iterator[None]:
         keeper.join()
 
 
-@contextmanager
-def _limited() -> Iterator[None]:
-    def give_up(*_: object) -> None:
-        raise TimeoutError
+class _Limit:
+    """The time that one job may take. `met` says that it was not enough, whatever became of the exception."""
 
-    before = signal.signal(signal.SIGALRM, give_up)
-    # Again every ten seconds: a library may take the first for an error of its own and go on.
-    signal.setitimer(signal.ITIMER_REAL, SECONDS, 10)
-    try:
-        yield
-    finally:
+    def __init__(self) -> None:
+        self.met = False
+
+    def __enter__(self) -> None:
+        self.before = signal.signal(signal.SIGALRM, self._give_up)
+        # Again every ten seconds: a library may take the first for an error of its own and go on.
+        signal.setitimer(signal.ITIMER_REAL, SECONDS, 10)
+
+    def __exit__(self, *_: object) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, self.before)
+
+    def _give_up(self, *_: object) -> None:
+        self.met = True
+        raise TimeoutError
 
 
 # The kinds of work: each does its slow part and returns its effect on the database.
