@@ -120,6 +120,23 @@ class Row(pw.Model):
         legacy_table_names = False
 
     @classmethod
+    def get(cls, *query: Any, **filters: Any) -> Self:
+        """As peewee's. The row of a key, which every reference to another row asks for, has its SQL built once."""
+        if len(query) == 1 and not filters and isinstance(one := query[0], pw.Expression) and one.op == pw.OP.EQ:
+            if one.lhs is cls._meta.primary_key and type(one.rhs) is int:
+                return cls._of_key(one.rhs)
+        return super().get(*query, **filters)
+
+    @classmethod
+    def _of_key(cls, key: int) -> Self:
+        if "_one" not in cls.__dict__:
+            cls._one = cls.select().where(cls._meta.primary_key == 0).sql()[0]
+        found = db.execute_sql(cls._one, (key,)).fetchone()
+        if found is None:
+            raise cls.DoesNotExist(f"{cls.__name__} {key}")
+        return cls._read(found)
+
+    @classmethod
     def _read(cls, values: Iterable[Any]) -> Self:
         """A row from the values of its columns, in the order of its fields."""
         row = cls(__no_default__=True)
