@@ -122,9 +122,10 @@ class Row(pw.Model):
     @classmethod
     def get(cls, *query: Any, **filters: Any) -> Self:
         """As peewee's. The row of a key, which every reference to another row asks for, has its SQL built once."""
-        if len(query) == 1 and not filters and isinstance(one := query[0], pw.Expression) and one.op == pw.OP.EQ:
-            if one.lhs is cls._meta.primary_key and type(one.rhs) is int:
-                return cls._of_key(one.rhs)
+        one = query[0] if len(query) == 1 and not filters else None
+        by_key = isinstance(one, pw.Expression) and one.op == pw.OP.EQ and one.lhs is cls._meta.primary_key
+        if by_key and type(one.rhs) is int:
+            return cls._of_key(one.rhs)
         return super().get(*query, **filters)
 
     @classmethod

@@ -50,7 +50,9 @@ from actions import (
 from models import (
     SETTINGS,
     Batch,
+    ClaimFile,
     Device,
+    Document,
     Dossier,
     Invoice,
     Job,
@@ -771,8 +773,27 @@ def _claim_file(batch_id: int) -> Effect:
     from actions import claim_files
 
     batch = Batch.get_by_id(batch_id)
-    by = Actor(person=Person.get_by_id(batch.requested_by)) if batch.requested_by else MACHINE
-    return _nothing if batch.done_at else claim_files.make(batch, by=by, now=_now())
+    return _nothing if batch.done_at else claim_files.make(batch, by=_asked_by(batch.requested_by), now=_now())
+
+
+def _hand_in(file_id: int) -> Effect:
+    from actions import claim_files
+
+    file = ClaimFile.get_by_id(file_id)
+    claim_files.submit(file, by=_asked_by(claim_files.act_of(file).by))
+    return _nothing
+
+
+def _answers(document_id: int) -> Effect:
+    from actions import answers
+
+    document = Document.get_by_id(document_id)
+    return answers.take_in(document, by=_asked_by(document.added_by), now=_now())
+
+
+def _asked_by(person_id: int | None) -> Actor:
+    """Whoever asked for the work, long gone from the screen."""
+    return Actor(person=Person.get_by_id(person_id)) if person_id else MACHINE
 
 
 def _unbilled(case_id: int) -> Effect:
@@ -788,6 +809,8 @@ WORK: dict[str, Callable[[int], Effect]] = {  # and a notice, which needs its le
     "statement": _statement,
     "unbilled": _unbilled,
     "claim_file": _claim_file,
+    "hand_in": _hand_in,
+    "answers": _answers,
     "polish": _polish,
     "dossier": _dossier,
     "credentials": _credentials,
