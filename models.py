@@ -606,7 +606,8 @@ class Fee(Row):
 class TableImport(Row):
     """One edition of a public table: `kind` ptp, mue, addon, rvu or icd10.
 
-    It is offered first, with its rows packed in `content`, and loaded when somebody who saw the preview says so.
+    It is offered first, with its rows packed in `content`, and loaded when somebody who saw the preview says so. Empty
+    content: the worker still reads its files. `loaded_by` without `loaded_at`: the worker loads it.
     """
 
     kind = pw.TextField(index=True)
@@ -618,6 +619,8 @@ class TableImport(Row):
     from_on = DayField()
     """The day from which the file holds."""
     content = pw.BlobField(null=True)
+    refused = ListField(default=list)
+    """Why it cannot be used, in sentences."""
     offered_at = UtcField()
     offered_by = pw.IntegerField(null=True)
     loaded_at = UtcField(null=True)

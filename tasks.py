@@ -65,6 +65,7 @@ from models import (
     Screening,
     Snapshot,
     Statement,
+    TableImport,
     db,
 )
 from practice import drafting, factsheet, slots
@@ -791,6 +792,20 @@ def _answers(document_id: int) -> Effect:
     return answers.take_in(document, by=_asked_by(document.added_by), now=_now())
 
 
+def _table(table_id: int) -> Effect:
+    from actions import table_files
+
+    row = TableImport.get_or_none(TableImport.id == table_id)
+    return table_files.take_in(row, by=_asked_by(row.offered_by)) if row else _nothing
+
+
+def _table_load(table_id: int) -> Effect:
+    from actions import table_files
+
+    row = TableImport.get_or_none(TableImport.id == table_id)
+    return (lambda: table_files.load(row, by=_asked_by(row.loaded_by), now=_now())) if row else _nothing
+
+
 def _asked_by(person_id: int | None) -> Actor:
     """Whoever asked for the work, long gone from the screen."""
     return Actor(person=Person.get_by_id(person_id)) if person_id else MACHINE
@@ -811,6 +826,8 @@ WORK: dict[str, Callable[[int], Effect]] = {  # and a notice, which needs its le
     "claim_file": _claim_file,
     "hand_in": _hand_in,
     "answers": _answers,
+    "table": _table,
+    "table_load": _table_load,
     "polish": _polish,
     "dossier": _dossier,
     "credentials": _credentials,

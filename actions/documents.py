@@ -22,7 +22,8 @@ UPLOADS = PAPERS
 """What may be uploaded to a case. Other kinds are made here and cannot be sent in or withdrawn."""
 TEXTS = {"claim_file": ".837", "answer_file": ".x12"}
 """Kinds that are no PDF, and how their files end. They are sent out by their own pages, never as a document."""
-SECONDS = 40
+SECONDS = 25
+"""For one file. The web server ends a request after 30, and could say nothing any more."""
 ORPHAN_AFTER = timedelta(hours=1)
 _ROOT = Path(__file__).resolve().parent.parent
 

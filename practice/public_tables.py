@@ -92,6 +92,16 @@ def read(kind: Kind, files: Sequence[Source]) -> Table:
     )  # fmt: skip
 
 
+def look(kind: Kind, files: Sequence[Source]) -> date | None:
+    """The first day that the names of these files tell, without reading them. Raises `BadTable` when they are not whole."""
+    if not files:
+        raise BadTable("Choose the file.")
+    parts = [part for file in files for part in _parts(kind, *file)]
+    if kind == "ptp":
+        _whole(parts)
+    return told_day(kind, [name for name, _ in (*files, *parts)])
+
+
 # Files and what is inside them
 
 
