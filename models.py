@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Self
@@ -48,6 +49,16 @@ db = pw.SqliteDatabase(
         "journal_size_limit": 67108864,
     },
 )
+
+
+@contextmanager
+def roomy() -> Iterator[None]:
+    """While very much is written at once: an index that is filled in no order does not fit into the usual cache."""
+    db.execute_sql("PRAGMA cache_size = -64000")
+    try:
+        yield
+    finally:
+        db.execute_sql(f"PRAGMA cache_size = {dict(db._pragmas)['cache_size']}")
 
 
 class Asked:

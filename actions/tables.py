@@ -24,6 +24,7 @@ from models import (
     TableImport,
     UnitLimit,
     db,
+    roomy,
 )
 from practice import coding, public_tables
 from practice.edits import Edits, Kind, Limit, Value, next_edition
@@ -156,7 +157,7 @@ def load(offered: TableImport, *, by: Actor, now: datetime) -> TableImport:
     """Put an offered edition in use, in one transaction. One of the same day takes the place of the other."""
     kind: Kind = offered.kind
     rows = _rows(offered) if offered.content else []
-    with db.atomic():
+    with roomy(), db.atomic():
         offered = TableImport.get_by_id(offered.id)
         if reasons := objections(offered):
             raise Refused(*reasons)

@@ -483,7 +483,9 @@ _READERS: dict[Kind, Callable[[str, BinaryIO], tuple[list[Row], int]]] = {
 
 def plain_words(text: str) -> list[str]:
     """The words by which a description is found: small letters, no accents, none of the words that tell nothing."""
-    plain = "".join(one for one in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(one))
+    plain = text.lower()
+    if not plain.isascii():
+        plain = "".join(one for one in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(one))
     return [word for word in re.findall(r"[a-z0-9]+", plain.replace("'s", "s")) if word not in _TELL_NOTHING]
 
 
