@@ -117,6 +117,15 @@ def test_parts_that_are_missing_and_a_day_nobody_told_are_refused_at_once(bo, ca
     assert not TableImport.select().exists() and not Job.select().exists()
 
 
+def test_a_table_may_be_larger_than_other_files_for_whoever_may_import_one(bo, cast, client_for):
+    raw = MUE.encode() + b"\r\n" * (13 * 1024 * 1024)
+    assert len(raw) > SETTINGS.max_upload_mb * 1024 * 1024
+    answer = sent(bo, "mue", raw)
+    assert answer.status_code == 303 and TableImport.get().rows == 4
+    refused = sent(client_for(cast.tess), "mue", raw)
+    assert refused.status_code == 413 and f"at most {SETTINGS.max_upload_mb} MB" in refused.text
+
+
 def test_a_file_sent_again_takes_the_place_of_the_one_that_waits(bo, cast, monkeypatch):
     """The row of the first is gone and its number is the second's: what was read of the first is not taken for it."""
     with monkeypatch.context() as late:

@@ -16,9 +16,11 @@ from actions import Refused, table_files, tables
 from models import SETTINGS, DiagnosisCode, Job, TableImport
 from practice.edits import TITLES, Kind, next_edition
 from practice.public_tables import BadTable, Row
-from views import actor, is_part, now, page, polled, roles, signed_in
+from views import actor, is_part, now, page, polled, roles, signed_in, takes
 
 bp = Blueprint("tables", __name__)
+MOST_MB = 150
+"""The four parts of the pairs as CMS publishes them, text and spreadsheet in each zip, are larger than other uploads."""
 WHAT: dict[Kind, str] = {
     "ptp": "Which codes are not paid side by side. CMS, quarterly: practitioner PTP edits, all parts (ccipra f1 to f4) at once.",
     "mue": "The most units of a code a day. CMS, quarterly: practitioner services MUE table.",
@@ -72,6 +74,7 @@ def _index_page(form: TableForm, status: int = 200, reasons: Sequence[str] = ())
 
 @bp.post("/tables")
 @roles("owner", "biller")
+@takes(MOST_MB)
 def offer():
     """Takes the files for the worker to read; nothing is in use before somebody saw what they change and says so."""
     form = TableForm()
