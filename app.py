@@ -67,6 +67,7 @@ def create_app() -> Flask:
     Htmx(app)
     _sign_in(app)
     app.before_request(_open)
+    app.before_request(views.make_room)
     CSRFProtect(app)
     app.before_request(views.admit)
     app.before_request(_keep_alive)
@@ -139,7 +140,7 @@ def _error_pages(app: Flask) -> None:
         403: ("That is not open to you", "Your roles do not include this page. The owner of the practice can change them."),
         404: ("Nothing here", "This page does not exist, or it is not yours to see."),
         405: ("That cannot be done here", "Go back and use the buttons of the page."),
-        413: ("The file is too large", f"A file may have at most {SETTINGS.max_upload_mb} MB. Make it smaller and send it again."),
+        413: ("The file is too large", ""),
     }  # fmt: skip
 
     @app.errorhandler(Refused)
@@ -157,6 +158,9 @@ def _error_pages(app: Flask) -> None:
         if error.code is None or error.code < 400:
             return error.get_response()
         title, what = words.get(error.code, (error.name, "Go back and try again."))
+        if error.code == 413:
+            most = (request.max_content_length or 0) // 1024 // 1024
+            what = f"A file may have at most {most} MB. Make it smaller and send it again."
         return views.page("error.html", error.code, title=title, reasons=[what])
 
     @app.errorhandler(IntegrityError)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Self
@@ -50,10 +51,20 @@ db = pw.SqliteDatabase(
 )
 
 
+@contextmanager
+def roomy() -> Iterator[None]:
+    """While very much is written at once: an index that is filled in no order does not fit into the usual cache."""
+    db.execute_sql("PRAGMA cache_size = -64000")
+    try:
+        yield
+    finally:
+        db.execute_sql(f"PRAGMA cache_size = {dict(db._pragmas)['cache_size']}")
+
+
 class Asked:
     """A query whose SQL is built once, for what every request asks: peewee takes longer to build it than SQLite to answer.
 
-    Text parameters that begin with ":" are filled in at each call.
+    What stands as `param(...)` or `among(...)` in it is filled in at each call, by its name.
     """
 
     def __init__(self, build: Callable[[], pw.Query]) -> None:
@@ -61,11 +72,39 @@ class Asked:
 
     def __call__(self, **values: Any) -> pw.sqlite3.Cursor:
         sql, params = self.made
-        return db.execute_sql(sql, [values[one[1:]] if str(one).startswith(":") else one for one in params])
+        plain = {
+            name: json.dumps(list(one)) if isinstance(one, Collection) and not isinstance(one, str) else one
+            for name, one in values.items()
+        }
+        return db.execute_sql(sql, [plain[one[1:]] if str(one).startswith(":") else one for one in params])
+
+    def rows(self, **values: Any) -> list[Any]:
+        """The rows, of a query that selects the columns of one table."""
+        model = self.query.model
+        return [model._read(row) for row in self(**values)]
+
+    def row(self, **values: Any) -> Any:
+        """The first of them, if there is one."""
+        found = self(**values).fetchone()
+        return None if found is None else self.query.model._read(found)
+
+    @cached_property
+    def query(self) -> Any:
+        return self.build()
 
     @cached_property
     def made(self) -> tuple[str, list[Any]]:
-        return self.build().sql()
+        return self.query.sql()
+
+
+def param(name: str) -> pw.Value:
+    """A value of an `Asked`, as it is stored."""
+    return pw.Value(f":{name}", converter=False)
+
+
+def among(name: str) -> pw.SQL:
+    """A list of values of an `Asked`, however many: `column.in_(among("names"))`."""
+    return pw.SQL("(SELECT value FROM json_each(?))", [f":{name}"])
 
 
 class UtcField(pw.Field):
@@ -112,6 +151,14 @@ def _both_or_neither(who: str, when: str) -> pw.Check:
     return pw.Check(f"({who} IS NULL) = ({when} IS NULL)")
 
 
+def _converter(field: pw.Field) -> Callable[[Any], Any] | None:
+    """How a stored value is read; None where it is stored as it is read."""
+    if isinstance(field, pw.ForeignKeyField):
+        return _converter(field.rel_field)
+    plain = (pw.AutoField, pw.IntegerField, pw.TextField)
+    return None if type(field) in plain else field.python_value
+
+
 class Row(pw.Model):
     id: int  # implicit in peewee; said here for readers
 
@@ -120,11 +167,34 @@ class Row(pw.Model):
         legacy_table_names = False
 
     @classmethod
+    def get(cls, *query: Any, **filters: Any) -> Self:
+        """As peewee's. The row of a key, which every reference to another row asks for, has its SQL built once."""
+        one = query[0] if len(query) == 1 and not filters else None
+        by_key = isinstance(one, pw.Expression) and one.op == pw.OP.EQ and one.lhs is cls._meta.primary_key
+        if by_key and type(one.rhs) is int:
+            return cls._of_key(one.rhs)
+        return super().get(*query, **filters)
+
+    @classmethod
+    def _of_key(cls, key: int) -> Self:
+        if "_one" not in cls.__dict__:
+            cls._one = cls.select().where(cls._meta.primary_key == 0).sql()[0]
+        found = db.execute_sql(cls._one, (key,)).fetchone()
+        if found is None:
+            raise cls.DoesNotExist(f"{cls.__name__} {key}")
+        return cls._read(found)
+
+    @classmethod
     def _read(cls, values: Iterable[Any]) -> Self:
         """A row from the values of its columns, in the order of its fields."""
+        if "_columns" not in cls.__dict__:
+            cls._columns = [(one.name, _converter(one)) for one in cls._meta.sorted_fields]
         row = cls(__no_default__=True)
         row.__data__.update(
-            {one.name: one.python_value(value) for one, value in zip(cls._meta.sorted_fields, values, strict=True)}
+            {
+                name: value if convert is None or value is None else convert(value)
+                for (name, convert), value in zip(cls._columns, values, strict=True)
+            }
         )
         return row
 
@@ -588,7 +658,8 @@ class Fee(Row):
 class TableImport(Row):
     """One edition of a public table: `kind` ptp, mue, addon, rvu or icd10.
 
-    It is offered first, with its rows packed in `content`, and loaded when somebody who saw the preview says so.
+    It is offered first, with its rows packed in `content`, and loaded when somebody who saw the preview says so. Empty
+    content: the worker still reads its files. `loaded_by` without `loaded_at`: the worker loads it.
     """
 
     kind = pw.TextField(index=True)
@@ -600,6 +671,8 @@ class TableImport(Row):
     from_on = DayField()
     """The day from which the file holds."""
     content = pw.BlobField(null=True)
+    refused = ListField(default=list)
+    """Why it cannot be used, in sentences."""
     offered_at = UtcField()
     offered_by = pw.IntegerField(null=True)
     loaded_at = UtcField(null=True)

@@ -50,7 +50,9 @@ from actions import (
 from models import (
     SETTINGS,
     Batch,
+    ClaimFile,
     Device,
+    Document,
     Dossier,
     Invoice,
     Job,
@@ -63,6 +65,7 @@ from models import (
     Screening,
     Snapshot,
     Statement,
+    TableImport,
     db,
 )
 from practice import drafting, factsheet, slots
@@ -176,9 +179,14 @@ def work_off() -> int:
 
 
 def _do(job: Job) -> None:
-    """One job: its slow part outside any transaction, its effect together with `done`."""
+    """One job: its slow part outside any transaction, its effect together with `done`.
+
+    A limit interrupts a library at any place and may leave it broken for every job after it, so a process that met one
+    writes down what became of the job and ends. The consumer starts another within a second, which goes on here.
+    """
+    limit = _Limit()
     try:
-        with _renewed(job), _limited():
+        with _renewed(job), limit:
             effect = (
                 _notice(job.subject_id, lambda: jobs.hold(job, now=_now()))
                 if job.kind == "notice"
@@ -192,6 +200,9 @@ def _do(job: Job) -> None:
     except Exception as error:  # one poisoned job must not stop the others
         log.error("job %s (%s) failed: %s", job.id, job.kind, type(error).__name__)
         jobs.failed(job, str(error) if isinstance(error, Refused) else type(error).__name__, now=_now())
+        limit.met |= isinstance(error, MemoryError)
+    if limit.met:
+        raise SystemExit("The worker met a limit and starts anew.")
 
 
 @contextmanager
@@ -213,19 +224,24 @@ def _renewed(job: Job) -> Iterator[None]:
         keeper.join()
 
 
-@contextmanager
-def _limited() -> Iterator[None]:
-    def give_up(*_: object) -> None:
-        raise TimeoutError
+class _Limit:
+    """The time that one job may take. `met` says that it was not enough, whatever became of the exception."""
 
-    before = signal.signal(signal.SIGALRM, give_up)
-    # Again every ten seconds: a library may take the first for an error of its own and go on.
-    signal.setitimer(signal.ITIMER_REAL, SECONDS, 10)
-    try:
-        yield
-    finally:
+    def __init__(self) -> None:
+        self.met = False
+
+    def __enter__(self) -> None:
+        self.before = signal.signal(signal.SIGALRM, self._give_up)
+        # Again every ten seconds: a library may take the first for an error of its own and go on.
+        signal.setitimer(signal.ITIMER_REAL, SECONDS, 10)
+
+    def __exit__(self, *_: object) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, self.before)
+
+    def _give_up(self, *_: object) -> None:
+        self.met = True
+        raise TimeoutError
 
 
 # The kinds of work: each does its slow part and returns its effect on the database.
@@ -758,8 +774,41 @@ def _claim_file(batch_id: int) -> Effect:
     from actions import claim_files
 
     batch = Batch.get_by_id(batch_id)
-    by = Actor(person=Person.get_by_id(batch.requested_by)) if batch.requested_by else MACHINE
-    return _nothing if batch.done_at else claim_files.make(batch, by=by, now=_now())
+    return _nothing if batch.done_at else claim_files.make(batch, by=_asked_by(batch.requested_by), now=_now())
+
+
+def _hand_in(file_id: int) -> Effect:
+    from actions import claim_files
+
+    file = ClaimFile.get_by_id(file_id)
+    claim_files.submit(file, by=_asked_by(claim_files.act_of(file).by))
+    return _nothing
+
+
+def _answers(document_id: int) -> Effect:
+    from actions import answers
+
+    document = Document.get_by_id(document_id)
+    return answers.take_in(document, by=_asked_by(document.added_by), now=_now())
+
+
+def _table(table_id: int) -> Effect:
+    from actions import table_files
+
+    row = TableImport.get_or_none(TableImport.id == table_id)
+    return table_files.take_in(row, by=_asked_by(row.offered_by)) if row else _nothing
+
+
+def _table_load(table_id: int) -> Effect:
+    from actions import table_files
+
+    row = TableImport.get_or_none(TableImport.id == table_id)
+    return (lambda: table_files.load(row, by=_asked_by(row.loaded_by), now=_now())) if row else _nothing
+
+
+def _asked_by(person_id: int | None) -> Actor:
+    """Whoever asked for the work, long gone from the screen."""
+    return Actor(person=Person.get_by_id(person_id)) if person_id else MACHINE
 
 
 def _unbilled(case_id: int) -> Effect:
@@ -775,6 +824,10 @@ WORK: dict[str, Callable[[int], Effect]] = {  # and a notice, which needs its le
     "statement": _statement,
     "unbilled": _unbilled,
     "claim_file": _claim_file,
+    "hand_in": _hand_in,
+    "answers": _answers,
+    "table": _table,
+    "table_load": _table_load,
     "polish": _polish,
     "dossier": _dossier,
     "credentials": _credentials,

@@ -16,6 +16,7 @@ from actions import Refused, fees, ledger, weighing
 from actions.terms import rule_of, terms
 from models import (
     SETTINGS,
+    Asked,
     Billing,
     BillingProvider,
     Case,
@@ -28,6 +29,7 @@ from models import (
     Person,
     Signature,
     Surgeon,
+    param,
 )
 from practice import claims as c
 from practice import coding, formal_names
@@ -63,7 +65,10 @@ class Gathered(NamedTuple):
 
 def billing_of(case: Case) -> Billing:
     """The billing form of the case; an empty one when nobody filled it in."""
-    return Billing.get_or_none(Billing.case == case.id) or Billing(case=case)
+    return _BILLING.row(case=case.id) or Billing(case=case)
+
+
+_BILLING = Asked(lambda: Billing.select().where(Billing.case == param("case")))
 
 
 def as_billed(case: Case) -> Case:

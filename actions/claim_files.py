@@ -18,7 +18,20 @@ import msgspec
 import peewee as pw
 
 from actions import Actor, Refused, audit, claims, counters, documents, jobs, tables
-from models import SETTINGS, Batch, Claim, ClaimAnswer, ClaimFile, ClaimInFile, FileAct, Payer, Receiver, db
+from models import (
+    SETTINGS,
+    Batch,
+    Claim,
+    ClaimAct,
+    ClaimAnswer,
+    ClaimFile,
+    ClaimInFile,
+    FileAct,
+    Job,
+    Payer,
+    Receiver,
+    db,
+)
 from practice.claims import Claim as Body
 from practice.x12 import checks, p837, telling
 
@@ -28,6 +41,8 @@ SENDER = "submitter_"
 """How an option begins that is the sender's own: submitter_isa_id is p837.Submitter.isa_id."""
 MOST = 5000
 """Claims in one file: the most that receivers take in one transaction (claims-files.md 4)."""
+AT_ONCE = 100
+"""Claims that are submitted while the browser waits when their file is handed in; the worker submits more."""
 
 
 # What waits
@@ -38,11 +53,16 @@ def waiting(receiver: Receiver | None = None) -> pw.ModelSelect:
     pending = (
         ClaimInFile.select(ClaimInFile.claim).join(ClaimFile)
         .join(FileAct, pw.JOIN.LEFT_OUTER, on=(FileAct.file == ClaimFile.id))
-        .where(ClaimFile.usage == "P", FileAct.id.is_null())
+        .where(ClaimFile.usage == "P", FileAct.id.is_null() | ClaimFile.id.in_(_being_submitted()))
     )  # fmt: skip
     whose = Payer.receiver.is_null(False) if receiver is None else Payer.receiver == receiver.id
     found = Claim.select(Claim, Payer).join(Payer).where(Claim.state == "released", whose, Claim.id.not_in(pending))
     return found.order_by(Claim.date_of_service, Claim.id)
+
+
+def _being_submitted() -> pw.ModelSelect:
+    """The files that were handed in and whose claims the worker still moves."""
+    return Job.select(Job.subject_id).where(Job.kind == "hand_in", Job.state != "done")
 
 
 def objections(rows: Sequence[Claim], receiver: Receiver) -> list[tuple[int | None, str]]:
@@ -63,6 +83,8 @@ def _elsewhere(row: Claim, receiver: Receiver) -> str:
     if row.payer.receiver_id != receiver.id:
         return f"does not go to {receiver.name}: {row.payer.name} is sent elsewhere."
     holding = row.files.join(ClaimFile).order_by(ClaimInFile.id.desc()).first()
+    if act_of(holding.file):
+        return f"is being submitted with file {holding.file.interchange:09d}."
     return f"stands in file {holding.file.interchange:09d} already. Hand that one in, or give it up."
 
 
@@ -240,20 +262,42 @@ def download(file: ClaimFile, *, by: Actor) -> bytes:
     return found
 
 
-def hand_in(file: ClaimFile, *, words: str = "", by: Actor, now: datetime) -> list[Claim]:
-    """The file is with the receiver: its claims are submitted. Returns those that were no longer released."""
+def hand_in(file: ClaimFile, *, words: str = "", by: Actor, now: datetime) -> None:
+    """The file is with the receiver: its claims are submitted, those of a large file by the worker."""
     with db.atomic():
         if _settled(file):
             raise Refused("What became of this file was said already.")
         FileAct.create(file=file, act="handed_in", words=words.strip(), at=now, by=by.id)
         audit.record(by, "hand in", "claim_file", row_id=file.id)
-        rows = list(Claim.select().join(ClaimInFile).where(ClaimInFile.file == file.id).order_by(ClaimInFile.id))
         if file.usage == "T":
-            return []
-        for row in rows:
-            if row.state == "released":
-                claims.act(row, "submit", by=by, now=now, words=f"In file {file.interchange:09d}")
-        return [row for row in rows if row.state != "released"]
+            return
+        if file.claims > AT_ONCE:
+            jobs.ask("hand_in", f"hand_in/{file.id}", file.id, due_at=now)
+        else:
+            submit(file, by=by)
+
+
+def submit(file: ClaimFile, *, by: Actor) -> None:
+    """Move the claims of a file that was handed in, a few at a time so that nobody waits for the database.
+
+    Whoever was moved before is passed over: a worker that died half way is followed by one that does the rest.
+    """
+    at = act_of(file).at
+    ids = ClaimInFile.select(ClaimInFile.claim).where(ClaimInFile.file == file.id).order_by(ClaimInFile.id).tuples()
+    for part in pw.chunked([id for (id,) in ids], AT_ONCE):
+        with db.atomic():
+            for row in list(Claim.select(Claim.id).where(Claim.id.in_(part), Claim.state == "released")):
+                claims.act(row, "submit", by=by, now=at, words=f"In file {file.interchange:09d}")
+
+
+def unsubmitted(file: ClaimFile) -> list[Claim]:
+    """Claims that were sent with a file and do not count as submitted: they had left `released` when it was handed in."""
+    act = act_of(file)
+    if act is None or act.act != "handed_in" or file.usage == "T":
+        return []
+    went = ClaimAct.select().where(ClaimAct.claim == Claim.id, ClaimAct.act == "submit", ClaimAct.at >= file.made_at)
+    rows = Claim.select().join(ClaimInFile).where(ClaimInFile.file == file.id, ~pw.fn.EXISTS(went))
+    return list(rows.order_by(ClaimInFile.id))
 
 
 def give_up(file: ClaimFile, *, words: str = "", by: Actor, now: datetime) -> None:

@@ -14,6 +14,7 @@ from actions import MACHINE, Actor, Refused, audit, documents, screenings
 from models import (
     SETTINGS,
     Application,
+    Asked,
     Assignment,
     Case,
     Credential,
@@ -27,6 +28,7 @@ from models import (
     Requirement,
     Waiver,
     Withdrawal,
+    among,
     db,
 )
 from practice import credentials as trade
@@ -81,9 +83,13 @@ def rules() -> trade.Rules:
             role=row.role, types=(row.type_id, *row.or_types), facility=row.facility_id, payer=row.payer_id,
             must_hold=row.must_hold, for_claims=row.for_claims, from_on=row.from_on, until_on=row.until_on, note=row.note,
         )
-        for row in Requirement.select()
+        for row in _DEMANDED.rows()
     )  # fmt: skip
-    return trade.Rules(types={row.id: type_of(row) for row in CredentialType.select()}, demands=demanded)
+    return trade.Rules(types={row.id: type_of(row) for row in _TYPES.rows()}, demands=demanded)
+
+
+_DEMANDED = Asked(lambda: Requirement.select())
+_TYPES = Asked(lambda: CredentialType.select())
 
 
 def place_of(facility: Facility) -> trade.Place:
@@ -102,15 +108,15 @@ def holders(people: Iterable[Person]) -> dict[int, trade.Holder]:
     names = {person.id: person.name for person in people}
     ids = list(names)
     proofs: dict[int, list[trade.Proof]] = {}
-    for row in Credential.select().where(Credential.person.in_(ids), Credential.withdrawn_on.is_null()):
+    for row in _HELD.rows(people=ids):
         proofs.setdefault(row.person_id, []).append(proof_of(row))
     asked: dict[int, list[trade.Asked]] = {}
-    for row in Application.select().where(Application.person.in_(ids), Application.ended_on.is_null()):
+    for row in _APPLIED.rows(people=ids):
         asked.setdefault(row.person_id, []).append(
             trade.Asked(type=row.type_id, sent_on=row.sent_on, state=row.state, facility=row.facility_id)
         )
     waived: dict[int, list[trade.Waived]] = {}
-    for row in Waiver.select().where(Waiver.person.in_(ids)):
+    for row in _WAIVED.rows(people=ids):
         waived.setdefault(row.person_id, []).append(
             trade.Waived(
                 type=row.type_id,
@@ -127,6 +133,15 @@ def holders(people: Iterable[Person]) -> dict[int, trade.Holder]:
         )
         for id, name in names.items()
     }  # fmt: skip
+
+
+_HELD = Asked(
+    lambda: Credential.select().where(Credential.person.in_(among("people")), Credential.withdrawn_on.is_null())
+)
+_APPLIED = Asked(
+    lambda: Application.select().where(Application.person.in_(among("people")), Application.ended_on.is_null())
+)
+_WAIVED = Asked(lambda: Waiver.select().where(Waiver.person.in_(among("people"))))
 
 
 def standings_on(

@@ -15,14 +15,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from actions import Actor, Refused, audit
-from models import SETTINGS, Case, Credential, Document, Withdrawal, db
+from models import SETTINGS, Asked, Case, Credential, Document, Withdrawal, among, db, param
 from practice.demands import PAPERS
 
 UPLOADS = PAPERS
 """What may be uploaded to a case. Other kinds are made here and cannot be sent in or withdrawn."""
 TEXTS = {"claim_file": ".837", "answer_file": ".x12"}
 """Kinds that are no PDF, and how their files end. They are sent out by their own pages, never as a document."""
-SECONDS = 40
+SECONDS = 25
+"""For one file. The web server ends a request after 30, and could say nothing any more."""
 ORPHAN_AFTER = timedelta(hours=1)
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -156,12 +157,20 @@ def withdraw(document: Document, *, by: Actor, now: datetime) -> None:
 
 def of_case(case: Case, *kinds: str) -> list[Document]:
     """The documents of a case that count, oldest first: of these kinds, none withdrawn."""
-    rows = Document.select().where(
-        Document.case == case.id,
-        Document.kind.in_(kinds or tuple(UPLOADS)),
-        Document.id.not_in(Withdrawal.select(Withdrawal.document)),
+    return _OF_CASE.rows(case=case.id, kinds=kinds or tuple(UPLOADS))
+
+
+_OF_CASE = Asked(
+    lambda: (
+        Document.select()
+        .where(
+            Document.case == param("case"),
+            Document.kind.in_(among("kinds")),
+            Document.id.not_in(Withdrawal.select(Withdrawal.document)),
+        )
+        .order_by(Document.added_at, Document.id)
     )
-    return list(rows.order_by(Document.added_at, Document.id))
+)
 
 
 def sweep(*, now: datetime) -> int:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import peewee as pw
 
 from actions import Actor, Refused, audit
 from actions.terms import Terms, rule_of, terms
-from models import SETTINGS, Allotment, Case, Facility, Person, Stretch, UtcField, db
+from models import SETTINGS, Allotment, Asked, Case, Facility, Person, Stretch, UtcField, among, db, param
 from practice import coding, scrub
 from practice import concurrency as conc
 from practice import ledger as books
@@ -69,28 +69,65 @@ def index(case: Case, facts: Facts | None = None) -> None:
 def book(names: Iterable[str], first: datetime, last: datetime, agreed: Terms | None = None) -> Ledger:
     """The time of the physician with these names around these instants, allotted over all cases and payers."""
     agreed = agreed or terms()
-    rows = list(
-        Stretch.select(
-            Stretch.who, Stretch.start, Stretch.end, Stretch.in_room, Stretch.alone, Case.id.alias("number"),
-            Case.payer_class, Case.payer_id, Case.date_of_service,
+    names, stored, when = set(names), UtcField().db_value, UtcField().python_value
+    rows = [
+        Near(
+            who,
+            when(start),
+            when(end),
+            bool(in_room),
+            bool(alone),
+            number,
+            payer_class,
+            payer_id,
+            date.fromisoformat(on),
         )
-        .join(Case)
-        .where(
-            Stretch.who.in_(list(names)), Stretch.start < last + AROUND,
-            Stretch.start > first - AROUND - LONGEST, Stretch.end > first - AROUND,
+        for who, start, end, in_room, alone, number, payer_class, payer_id, on in _NEAR(
+            names=names,
+            until=stored(last + AROUND),
+            first=stored(first - AROUND - LONGEST),
+            ends=stored(first - AROUND),
         )
-        .order_by(Stretch.start)
-        .namedtuples()
-    )  # fmt: skip
+    ]
     near = books.together([(row.number, row.start, row.end) for row in rows], first, last)
     rows = [row for row in rows if row.number in near]
     rules = {row.number: rule_of(row, agreed) or coding.NO_RULE for row in rows}
-    kept, chosen = _allotments(set(names), list(rules))
+    kept, chosen = _allotments(names, list(rules))
     found = [
         books.stretch(row.number, Watched(row.who, row.start, row.end, row.in_room, row.alone), rules[row.number])
         for row in rows
     ]
     return books.ledger(found, kept, chosen)
+
+
+class Near(NamedTuple):
+    """A stretch with what of its case decides which rule holds."""
+
+    who: str
+    start: datetime
+    end: datetime
+    in_room: bool
+    alone: bool
+    number: int
+    payer_class: str
+    payer_id: int | None
+    date_of_service: date
+
+
+_NEAR = Asked(
+    lambda: (
+        Stretch.select(
+            Stretch.who, Stretch.start, Stretch.end, Stretch.in_room, Stretch.alone, Case.id, Case.payer_class, Case.payer_id,
+            Case.date_of_service,
+        )
+        .join(Case)
+        .where(
+            Stretch.who.in_(among("names")), Stretch.start < param("until"), Stretch.start > param("first"),
+            Stretch.end > param("ends"),
+        )
+        .order_by(Stretch.start)
+    )
+)  # fmt: skip
 
 
 def _allotments(names: set[str], cases: Sequence[int]) -> tuple[dict[int, Kept], list[int]]:
@@ -108,10 +145,18 @@ def _allotments(names: set[str], cases: Sequence[int]) -> tuple[dict[int, Kept],
 def newest(names: Iterable[str], cases: Sequence[int]) -> list[Allotment]:
     """The allotment of each case that counts, newest first."""
     found: dict[int, Allotment] = {}
-    rows = Allotment.select().where(Allotment.case.in_(list(cases)), Allotment.who.in_(list(names)))
-    for row in rows.order_by(Allotment.id.desc()):
+    for row in _ALLOTTED.rows(cases=cases, names=set(names)):
         found.setdefault(row.case_id, row)
     return list(found.values())
+
+
+_ALLOTTED = Asked(
+    lambda: (
+        Allotment.select()
+        .where(Allotment.case.in_(among("cases")), Allotment.who.in_(among("names")))
+        .order_by(Allotment.id.desc())
+    )
+)
 
 
 def _instants(pairs: list[list[str]]) -> Intervals:
@@ -125,14 +170,18 @@ def of_case(case: Case, facts: Facts, agreed: Terms | None = None) -> dict[str, 
     """By staff id, the ledger of each physician of the case around its time."""
     agreed, found = agreed or terms(), {}
     for staff, name in _physicians(facts).items():
-        edges = Stretch.select(pw.fn.MIN(Stretch.start), pw.fn.MAX(Stretch.end)).where(
-            Stretch.case == case.id, Stretch.who == name
-        )
-        first, last = edges.scalar(as_tuple=True)
+        first, last = _EDGES(case=case.id, who=name).fetchone()
         if first:
             when = UtcField().python_value
             found[staff] = book(_aliases(name), when(first), when(last), agreed)
     return found
+
+
+_EDGES = Asked(
+    lambda: Stretch.select(pw.fn.MIN(Stretch.start), pw.fn.MAX(Stretch.end)).where(
+        Stretch.case == param("case"), Stretch.who == param("who")
+    )
+)
 
 
 def _physicians(facts: Facts) -> dict[str, str]:
@@ -143,8 +192,11 @@ def _physicians(facts: Facts) -> dict[str, str]:
 def _aliases(name: str) -> set[str]:
     """The same person may stand in records with and without the letters after the name."""
     bare = name.split(",")[0]
-    people = [p for p in Person.select().where(Person.name == bare) if name in (p.name, p.signing_name)]
+    people = [p for p in _NAMED.rows(name=bare) if name in (p.name, p.signing_name)]
     return {name, *(alias for person in people for alias in names_of(person))}
+
+
+_NAMED = Asked(lambda: Person.select().where(Person.name == param("name")))
 
 
 def names_of(person: Person) -> set[str]:

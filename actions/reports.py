@@ -19,6 +19,7 @@ from models import (
     SETTINGS,
     Addendum,
     Approval,
+    Asked,
     Assignment,
     AuditEntry,
     Case,
@@ -29,6 +30,7 @@ from models import (
     Reworded,
     Signature,
     db,
+    param,
 )
 from practice import cases as facts_of
 from practice import drafting, placing, record, signing, similarity
@@ -45,7 +47,10 @@ UPDATED = "The report writer was updated since this was drafted."
 
 def current(case: Case) -> Report | None:
     """The draft that counts, or the report that was signed."""
-    return Report.select().where(Report.case == case.id).order_by(Report.id.desc()).first()
+    return _CURRENT.row(case=case.id)
+
+
+_CURRENT = Asked(lambda: Report.select().where(Report.case == param("case")).order_by(Report.id.desc()).limit(1))
 
 
 def newest(cases: Sequence[Case]) -> dict[int, Report]:
@@ -331,7 +336,10 @@ def changes_since(report: Report, seen: int | None, person: Person) -> list[str]
 
 def approval_of(report: Report) -> Approval | None:
     """The technologist's approval of what this report says. The physician's impression does not undo it."""
-    return approvals_of([report]).get(report.id)
+    return _standing(report, _APPROVED.rows(case=report.case_id))
+
+
+_APPROVED = Asked(lambda: Approval.select().join(Report).where(Report.case == param("case")).order_by(Approval.id))
 
 
 def approvals_of(written: Sequence[Report]) -> dict[int, Approval]:

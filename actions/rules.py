@@ -11,6 +11,7 @@ import peewee as pw
 
 from actions import Actor, Refused, audit, weighing
 from actions.claim_bodies import as_billed
+from actions.terms import terms
 from models import Case, Claim, Facility, FindingOverride, Firing, Hold, OwnRule, Patient, Payer, db
 from practice import claims, own_rules
 from practice.own_rules import Condition
@@ -209,11 +210,11 @@ def _judged(rule: own_rules.OwnRule, today: date) -> Iterator[tuple[Claim, Findi
         .order_by(Claim.date_of_service.desc(), Claim.id.desc())
         .limit(MOST_REPLAYED)
     )
+    agreed = terms()
     for claim in rows:
-        subject = weighing.given(
-            Case.with_header(claim.case_id), claims.from_json(bytes(claim.body)), today=today
-        ).subject
-        yield claim, own_rules.finding(rule, subject), own_rules.judge(rule, subject)
+        case, body = as_billed(Case(id=claim.case_id)), claims.from_json(bytes(claim.body))
+        verdict = own_rules.judge(rule, weighing.subject(case, body, agreed, today=today))
+        yield claim, own_rules.told(rule, verdict), verdict
 
 
 def objections(name: str, conditions: Sequence[Condition], then: str, message: str, number: int | None) -> list[str]:

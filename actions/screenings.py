@@ -20,6 +20,7 @@ import peewee as pw
 from actions import MACHINE, Actor, Refused, audit, documents, jobs
 from models import (
     SETTINGS,
+    Asked,
     Assignment,
     Case,
     Decision,
@@ -34,7 +35,9 @@ from models import (
     Screening,
     Snapshot,
     Surgeon,
+    among,
     db,
+    param,
 )
 from practice import exclusions, screening
 from practice.exclusions import Listed, Survey
@@ -59,13 +62,16 @@ def current(name: str = "leie") -> Snapshot | None:
 def in_use() -> list[Snapshot]:
     """The file in use of each list, the OIG's first."""
     newest = {}
-    for one in _loaded():
+    for one in _LOADED.rows():
         newest.setdefault(one.list, one)
     return sorted(newest.values(), key=lambda one: (one.list != "leie", one.list))
 
 
 def _loaded():
     return Snapshot.select().where(Snapshot.loaded_at.is_null(False)).order_by(Snapshot.id.desc())
+
+
+_LOADED = Asked(_loaded)
 
 
 def waiting_file(snapshot: Snapshot) -> Path:
@@ -441,18 +447,31 @@ def _decide(
 
 def party_of(who: Person | Surgeon) -> Party | None:
     """As whom a person or a surgeon is screened."""
-    if isinstance(who, Person):
-        return Party.get_or_none(Party.person == who.id)
-    return Party.get_or_none(Party.kind == "surgeon", Party.surgeon == who.id)
+    return (_PARTY_OF_PERSON if isinstance(who, Person) else _PARTY_OF_SURGEON).row(id=who.id)
+
+
+_PARTY_OF_PERSON = Asked(lambda: Party.select().where(Party.person == param("id")).limit(1))
+_PARTY_OF_SURGEON = Asked(lambda: Party.select().where(Party.kind == "surgeon", Party.surgeon == param("id")).limit(1))
 
 
 def open_hits(who: Person | Surgeon) -> list[Hit]:
     """The hits that stand on a person or surgeon: undecided or confirmed, of a surgeon's entities too."""
-    own = (Party.person == who.id) if isinstance(who, Person) else (Party.surgeon == who.id)
-    query = (
-        Hit.select(Hit, Party).join(Party).where(own, Party.ended_at.is_null(), Hit.state.in_(("open", "confirmed")))
+    people, surgeon = ([who.id], None) if isinstance(who, Person) else ([], who.id)
+    return _STANDING.rows(people=people, surgeon=surgeon)
+
+
+_STANDING = Asked(
+    lambda: (
+        Hit.select()
+        .join(Party)
+        .where(
+            Party.person.in_(among("people")) | (Party.surgeon == param("surgeon")),
+            Party.ended_at.is_null(),
+            Hit.state.in_(("open", "confirmed")),
+        )
+        .order_by(Hit.tier, Hit.id)
     )
-    return list(query.order_by(Hit.tier, Hit.id))
+)
 
 
 def screened(who: Person | Surgeon, on: date) -> Standing:
@@ -479,8 +498,12 @@ def _last_results() -> dict[int, Screened]:
 
 def last_result(party: Party, on: date) -> Screened | None:
     """The last screening of a party up to a day."""
-    done = Screened.select(Screened, Screening).join(Screening).where(Screened.party == party.id)
-    return next((one for one in done.order_by(Screened.id.desc()) if _day(one.screening.done_at) <= on), None)
+    return next(
+        (one for one in _RESULTS.rows(party=party.id) if (at := one.screening.done_at) and _day(at) <= on), None
+    )
+
+
+_RESULTS = Asked(lambda: Screened.select().where(Screened.party == param("party")).order_by(Screened.id.desc()))
 
 
 def _day(at: datetime) -> date:
@@ -516,20 +539,19 @@ def notice(on: date) -> str:
 
 def obstacles(case: Case) -> list[str]:
     """Why nobody may work on this case or claim for it: a hit that stands on one of its people or its surgeon."""
-    assigned = Assignment.select(Assignment, Person).join(Person).where(Assignment.case == case.id)
-    return _obstacles([row.person for row in assigned], case)
+    return _obstacles(_ASSIGNED.rows(case=case.id), case)
+
+
+_ASSIGNED = Asked(
+    lambda: Person.select().join(Assignment).where(Assignment.case == param("case")).order_by(Assignment.id)
+)
 
 
 def _obstacles(people: Iterable[Person], case: Case) -> list[str]:
     """The same for people who were read already, in one query for all of them and the surgeon."""
     people = list(people)
-    whose = Party.person.in_([one.id for one in people])
-    if case.surgeon_id:
-        whose |= Party.surgeon == case.surgeon_id
-    standing = Hit.select(Hit, Party).join(Party)
-    standing = standing.where(whose, Party.ended_at.is_null(), Hit.state.in_(("open", "confirmed")))
     hits: dict[tuple[str, int], list[Hit]] = {}
-    for hit in standing.order_by(Hit.tier, Hit.id):
+    for hit in _STANDING.rows(people=[one.id for one in people], surgeon=case.surgeon_id):
         of = ("person", hit.party.person_id) if hit.party.person_id else ("surgeon", hit.party.surgeon_id)
         hits.setdefault(of, []).append(hit)
     who = [(one.name, hits.get(("person", one.id), ())) for one in people]

@@ -24,6 +24,7 @@ from models import (
     TableImport,
     UnitLimit,
     db,
+    roomy,
 )
 from practice import coding, public_tables
 from practice.edits import Edits, Kind, Limit, Value, next_edition
@@ -57,24 +58,39 @@ class Preview:
 
 def offer(kind: Kind, files: Sequence[Source], *, by: Actor, now: datetime, from_on: date | None = None) -> TableImport:
     """Read the files and keep what they say until somebody says yes. `BadTable` or `Refused` says why not."""
+    holds, said = first_day(kind, files, from_on), read(kind, files)
+    with db.atomic():
+        make_way(kind)
+        offered = TableImport.create(kind=kind, from_on=holds, offered_at=now, offered_by=by.id, **said)
+        audit.record(by, "offer", "table_import", row_id=offered.id, kind=kind, sha256=offered.sha256)
+    return offered
+
+
+def first_day(kind: Kind, files: Sequence[Source], from_on: date | None) -> date:
+    """The day from which the files hold: as it was given, or as their names tell."""
+    told = public_tables.look(kind, files)
+    if from_on or told:
+        return from_on or told
+    raise BadTable("The name of the file does not tell from which day it holds. Give that day and send it again.")
+
+
+def read(kind: Kind, files: Sequence[Source]) -> dict[str, Any]:
+    """What the files say, as columns of their row. Two million rows take a while."""
     digest = hashlib.sha256()
     for _, file in files:
         while part := file.read(1 << 20):
             digest.update(part)
         file.seek(0)
     table = public_tables.read(kind, files)
-    holds = from_on or table.from_on
-    if holds is None:
-        raise BadTable("The name of the file does not tell from which day it holds. Give that day and send it again.")
-    with db.atomic():
-        TableImport.delete().where(TableImport.kind == kind, TableImport.loaded_at.is_null()).execute()
-        offered = TableImport.create(
-            kind=kind, name=", ".join(table.names)[:300], sha256=digest.hexdigest(), rows=len(table.rows),
-            rows_read=table.read, from_on=holds, content=zlib.compress(msgspec.msgpack.encode(table.rows), 1),
-            offered_at=now, offered_by=by.id,
-        )  # fmt: skip
-        audit.record(by, "offer", "table_import", row_id=offered.id, kind=kind, sha256=offered.sha256)
-    return offered
+    return {
+        "name": ", ".join(table.names)[:300], "sha256": digest.hexdigest(), "rows": len(table.rows), "rows_read": table.read,
+        "content": zlib.compress(msgspec.msgpack.encode(table.rows), 1),
+    }  # fmt: skip
+
+
+def make_way(kind: Kind) -> None:
+    """What was offered of this kind and not loaded goes: one edition waits at a time."""
+    TableImport.delete().where(TableImport.kind == kind, TableImport.loaded_at.is_null()).execute()
 
 
 def preview(offered: TableImport) -> Preview:
@@ -118,25 +134,35 @@ def _samples(kind: Kind) -> set[str]:
     return set(coding.CODES) if kind != "icd10" else _usual() | {"M4712", "M48061", "M5416", "G9529", "D333"}
 
 
+def objections(offered: TableImport) -> list[str]:
+    """Why an offered edition cannot be put in use."""
+    if offered.loaded_at:
+        return ["This edition is in use already."]
+    newest = _loaded_editions("ptp").order_by(TableImport.from_on.desc()).first() if offered.kind == "ptp" else None
+    if newest and newest.from_on > offered.from_on:
+        return [f"A newer edition of the pairs, of {newest.from_on}, is in use and holds the older days too."]
+    if newest and offered.rows * FEWEST < newest.rows:
+        return [
+            f"This holds {offered.rows:,} pairs of our codes and the edition in use {newest.rows:,}: parts are missing. "
+            "Send all the parts of the edition together, f1 to f4."
+        ]
+    return []
+
+
+def _loaded_editions(kind: Kind) -> pw.ModelSelect:
+    return TableImport.select().where(TableImport.kind == kind, TableImport.loaded_at.is_null(False))
+
+
 def load(offered: TableImport, *, by: Actor, now: datetime) -> TableImport:
     """Put an offered edition in use, in one transaction. One of the same day takes the place of the other."""
     kind: Kind = offered.kind
-    if offered.loaded_at:
-        raise Refused("This edition is in use already.")
-    rows = _rows(offered)
-    with db.atomic():
+    rows = _rows(offered) if offered.content else []
+    with roomy(), db.atomic():
+        offered = TableImport.get_by_id(offered.id)
+        if reasons := objections(offered):
+            raise Refused(*reasons)
         # Pairs carry their own days, so the newest file answers for every day and the older ones only take room.
-        former = TableImport.select().where(TableImport.kind == kind, TableImport.loaded_at.is_null(False))
-        if kind == "ptp" and (newest := former.order_by(TableImport.from_on.desc()).first()):
-            if newest.from_on > offered.from_on:
-                raise Refused(
-                    f"A newer edition of the pairs, of {newest.from_on}, is in use and holds the older days too."
-                )
-            if len(rows) * FEWEST < newest.rows:
-                raise Refused(
-                    f"This holds {len(rows):,} pairs of our codes and the edition in use {newest.rows:,}: parts are missing. "
-                    "Send all the parts of the edition together, f1 to f4."
-                )
+        former = _loaded_editions(kind)
         if kind == "icd10":
             _merge(rows, offered.from_on)
         if kind != "ptp":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from models import Agreement, PayerRule
+from models import Agreement, Asked, PayerRule
 from practice import coding
 
 
@@ -21,10 +21,11 @@ class Terms:
 
 def terms() -> Terms:
     """Read once for a list of cases, so that coding them asks nothing for each."""
-    return Terms(
-        list(PayerRule.select().order_by(PayerRule.from_on)),
-        list(Agreement.select().order_by(Agreement.from_on.desc())),
-    )
+    return Terms(_RULES.rows(), _AGREEMENTS.rows())
+
+
+_RULES = Asked(lambda: PayerRule.select().order_by(PayerRule.from_on))
+_AGREEMENTS = Asked(lambda: Agreement.select().order_by(Agreement.from_on.desc()))
 
 
 class Paid(Protocol):

@@ -23,14 +23,16 @@ from models import (
     Coverage,
     Credential,
     CredentialType,
-    Facility,
     FindingOverride,
     OwnRule,
     Person,
     ProposedAddendum,
+    Report,
     Review,
     Row,
     Signature,
+    among,
+    param,
 )
 from models import Billing as BillingRow
 from models import Claim as ClaimRow
@@ -140,7 +142,7 @@ def given(case: Case, claim: claims.Claim | None = None, *, today: date | None =
             rule=rule_of(case, agreed),
             pos=claim.pos if claim else case.facility.pos,
             today=today or datetime.now(SETTINGS.zone).date(),
-            papers=tuple(scrub.Paper(kind=row.kind, title=row.title) for row in documents.of_case(case)),
+            papers=_papers(case),
             credentials=_credentials(people),
             judged=_judged(case, people, facts),
             excluded=tuple(screenings.obstacles(case)),
@@ -153,7 +155,7 @@ def given(case: Case, claim: claims.Claim | None = None, *, today: date | None =
                 requested_on=case.requested_on,
                 surgeon_npi=(case.surgeon.npi or None) if case.surgeon else None,
             ),
-            interest=case.surgeon.interest if case.surgeon else "",
+            interest=_interest(case),
             billing=_billing(case, billing, _agreement(case, agreed), day),
             shared=ledger.findings(case, facts, books),
             edits=tables.edits(codes, day),
@@ -163,6 +165,48 @@ def given(case: Case, claim: claims.Claim | None = None, *, today: date | None =
             namesakes=namesakes.of(case, claim),
         ),
     )
+
+
+def subject(case: Case, claim: claims.Claim, agreed: Terms, *, today: date) -> own_rules.Subject:
+    """A claim as the practice's own rules see it, without what none of them can ask: for many claims at once.
+
+    tests/test_rules.py holds that every property reads the same of it as of what `given` reads.
+    """
+    report = reports.current(case)
+    # The record of a signed case is what was signed; reading that is quicker than folding it again.
+    signed = report.read_facts() if report and case.signed_at else None
+    facts = replace(signed, header=case.header) if signed else case.facts()
+    billing = _one(BillingRow, _BILLING(case=case.id))
+    seen = scrub.CaseForScrub(
+        facts=facts,
+        coding=coding.time_of(facts),
+        rule=rule_of(case, agreed),
+        pos=claim.pos,
+        today=today,
+        papers=_papers(case),
+        signatures=_signatures(case, {}),
+        report=scrub.Report(by_model=_by_model(report)) if report else scrub.Report(),
+        interest=_interest(case),
+        billing=scrub.Billing(authorization=billing.authorization, in_network=billing.in_network)
+        if billing
+        else scrub.Billing(),
+        diagnoses=dict.fromkeys(claim.diagnoses),
+        claim=claim,
+    )
+    return Given(case=case, people={}, books={}, scrub=seen).subject
+
+
+def _papers(case: Case) -> tuple[scrub.Paper, ...]:
+    return tuple(scrub.Paper(kind=row.kind, title=row.title) for row in documents.of_case(case))
+
+
+def _interest(case: Case) -> str:
+    return case.surgeon.interest if case.surgeon else ""
+
+
+def _by_model(report: Report) -> int:
+    """How many wordings of a language model stand in a report."""
+    return sum(author == "model" for *_, author in report.wordings)
 
 
 def _diagnoses(case: Case, billing: BillingRow | None, claim: claims.Claim | None) -> list[str]:
@@ -214,7 +258,7 @@ def _report(case: Case) -> scrub.Report:
         sha256=report.text_sha256,
         stale=bool(reports.stale(report, case)),
         approved=bool(reports.approval_of(report)),
-        by_model=sum(author == "model" for *_, author in report.wordings),
+        by_model=_by_model(report),
         read_minutes=None if seconds is None else seconds // 60,
         alike=(near[0].read_facts().id, round(near[1] * 100)) if near else None,
         waiting=waiting,
@@ -225,15 +269,8 @@ def _standing(case: Case, claim: claims.Claim | None) -> tuple[str, ...]:
     """Which services of an original claim stand on another original one that was not turned away."""
     if claim is None or claim.frequency != "1":
         return ()
-    rows = (
-        ClaimRow.select(ClaimRow.body)
-        .join(Case)
-        .where(
-            Case.patient == case.patient_id, ClaimRow.frequency == "1", ClaimRow.date_of_service == case.date_of_service,
-            ClaimRow.number != claim.control_number, ClaimRow.state.not_in(claim_states.GONE),
-        )
-    )  # fmt: skip
-    return tuple(claims.same_services(claim, [claims.from_json(bytes(body)) for (body,) in rows.tuples()]))
+    rows = _STANDS(patient=case.patient_id, day=case.date_of_service.isoformat(), number=claim.control_number)
+    return tuple(claims.same_services(claim, [claims.from_json(bytes(body)) for (body,) in rows]))
 
 
 # Own rules and overrides
@@ -259,17 +296,36 @@ def overridden(case: Case) -> dict[tuple[str, str], str]:
 # What every page of a case asks, built once
 
 
-def _given(name: str) -> pw.Value:
-    return pw.Value(f":{name}", converter=False)
-
-
-_BILLING = Asked(lambda: BillingRow.select().where(BillingRow.case == _given("case")))
+_ON_CASE = Asked(lambda: Person.select().join(Assignment).where(Assignment.case == param("case")).distinct())
+_SIGNED = Asked(lambda: Signature.select().where(Signature.case == param("case")).order_by(Signature.at))
+_CREDENTIALS = Asked(
+    lambda: (
+        Credential.select()
+        .join(CredentialType)
+        .where(Credential.person.in_(among("people")), Credential.withdrawn_on.is_null())
+        .order_by(CredentialType.name, Credential.until_on)
+    )
+)
+_STANDS = Asked(
+    lambda: (
+        ClaimRow.select(ClaimRow.body)
+        .join(Case)
+        .where(
+            Case.patient == param("patient"),
+            ClaimRow.frequency == "1",
+            ClaimRow.date_of_service == param("day"),
+            ClaimRow.number != param("number"),
+            ClaimRow.state.not_in(claim_states.GONE),
+        )
+    )
+)
+_BILLING = Asked(lambda: BillingRow.select().where(BillingRow.case == param("case")))
 _BILLER = Asked(
     lambda: (
         BillingProvider.select()
         .where(
-            BillingProvider.from_on <= _given("day"),
-            BillingProvider.until_on.is_null() | (BillingProvider.until_on >= _given("day")),
+            BillingProvider.from_on <= param("day"),
+            BillingProvider.until_on.is_null() | (BillingProvider.until_on >= param("day")),
         )
         .order_by(BillingProvider.from_on.desc())
         .limit(1)
@@ -279,19 +335,19 @@ _COVERAGE = Asked(
     lambda: (
         Coverage.select()
         .where(
-            Coverage.patient == _given("patient"),
-            Coverage.payer == _given("payer"),
-            Coverage.from_on.is_null() | (Coverage.from_on <= _given("day")),
-            Coverage.until_on.is_null() | (Coverage.until_on >= _given("day")),
+            Coverage.patient == param("patient"),
+            Coverage.payer == param("payer"),
+            Coverage.from_on.is_null() | (Coverage.from_on <= param("day")),
+            Coverage.until_on.is_null() | (Coverage.until_on >= param("day")),
         )
         .order_by(Coverage.rank, Coverage.id.desc())
         .limit(1)
     )
 )
-_READ = Asked(lambda: Review.select(pw.fn.SUM(Review.seconds)).where(Review.report == _given("report")))
+_READ = Asked(lambda: Review.select(pw.fn.SUM(Review.seconds)).where(Review.report == param("report")))
 _WAITING = Asked(
     lambda: ProposedAddendum.select(pw.fn.COUNT(ProposedAddendum.id)).where(
-        ProposedAddendum.case == _given("case"), ProposedAddendum.settled_at.is_null()
+        ProposedAddendum.case == param("case"), ProposedAddendum.settled_at.is_null()
     )
 )
 _OWN = Asked(
@@ -304,7 +360,7 @@ _OWN = Asked(
 _PASSED = Asked(
     lambda: (
         FindingOverride.select(FindingOverride.finding, FindingOverride.message, FindingOverride.reason)
-        .where(FindingOverride.case == _given("case"))
+        .where(FindingOverride.case == param("case"))
         .order_by(FindingOverride.id)
     )
 )
@@ -348,7 +404,7 @@ def coded_by(
 
 def chosen_modifiers(case: Case) -> dict[str, coding.Chosen]:
     """What a person chose in the billing form, by code."""
-    row = BillingRow.get_or_none(BillingRow.case == case.id)
+    row = _one(BillingRow, _BILLING(case=case.id))
     return {
         code: coding.Chosen(modifiers=tuple(modifiers.split()), reason=reason)
         for code, (modifiers, reason) in (row.modifiers if row else {}).items()
@@ -384,7 +440,7 @@ def _unscreened(case: Case, people: Iterable[Person]) -> list[str]:
 
 def people_of(case: Case, facts: Facts) -> dict[str, Person]:
     """The person behind each staff id of the record, where one of the people on the case bears the name."""
-    on_case = list(Person.select().join(Assignment).where(Assignment.case == case.id).distinct())
+    on_case = _ON_CASE.rows(case=case.id)
     staff = (*facts.staff.technologists, *facts.staff.physicians)
     return {one.id: person for one in staff for person in on_case if one.name in (person.name, person.signing_name)}
 
@@ -401,14 +457,7 @@ def _judged(case: Case, people: dict[str, Person], facts: Facts) -> dict[str, tu
 
 
 def _credentials(people: dict[str, Person]) -> tuple[scrub.Credential, ...]:
-    rows = (
-        Credential.select(Credential, CredentialType, Facility)
-        .join(CredentialType)
-        .switch(Credential)
-        .left_outer_join(Facility, on=(Credential.facility == Facility.id))
-        .where(Credential.person.in_([person.id for person in people.values()]), Credential.withdrawn_on.is_null())
-        .order_by(CredentialType.name, Credential.until_on)
-    )
+    rows = _CREDENTIALS.rows(people=[person.id for person in people.values()])
     staff_of = {person.id: (staff, person) for staff, person in people.items()}
     return tuple(
         scrub.Credential(
@@ -430,5 +479,5 @@ def _signatures(case: Case, people: dict[str, Person]) -> tuple[scrub.Signature,
     staff_of = {person.id: staff for staff, person in people.items()}
     return tuple(
         scrub.Signature(name=row.name, at=row.at, text_sha256=row.text_sha256, staff=staff_of.get(row.by_id))
-        for row in case.signatures.order_by(Signature.at)
+        for row in _SIGNED.rows(case=case.id)
     )

@@ -79,6 +79,7 @@ def main(count: int) -> None:
     if file is None:
         raise SystemExit(Batch.get_by_id(batch.id).problems[:3])
     timed("handed in", lambda: claim_files.hand_in(file, by=MACHINE, now=NOW))
+    timed("its claims submitted, by the worker", lambda: claim_files.submit(file, by=MACHINE))
     timed("its 277CA taken in", lambda: answers.receive(answered(count), name="a", by=MACHINE, now=NOW))
     print(f"accepted: {Claim.select().where(Claim.state == 'accepted').count()}")
 

@@ -6,7 +6,6 @@ cd "$ROOT"
 [ -d /dev/shm ] && beat=(--worker-tmp-dir /dev/shm)
 # Checking a password takes 19 MiB for a moment. Left to itself, glibc keeps them in each worker for ever.
 export MALLOC_MMAP_THRESHOLD_=1000000
-# A large public table that is uploaded is read whole before it is offered; on a small server that takes half a minute.
 # Loaded once and then forked: 58 MB for all instead of 80. No file is open by then; test_structure.py holds that.
 exec .venv/bin/python -m gunicorn --workers 2 --worker-class sync --preload --no-control-socket "${beat[@]}" \
-    --timeout 120 --log-level warning --bind "127.0.0.1:${EVOKED_PORT:-8000}" 'app:create_app()'
+    --log-level warning --bind "127.0.0.1:${EVOKED_PORT:-8000}" 'app:create_app()'

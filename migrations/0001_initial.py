@@ -407,6 +407,7 @@ CREATE TABLE table_import (
     rows_read INTEGER NOT NULL,
     from_on TEXT NOT NULL,
     content BLOB,
+    refused TEXT NOT NULL,
     offered_at TEXT NOT NULL,
     offered_by INTEGER,
     loaded_at TEXT,

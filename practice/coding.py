@@ -270,9 +270,8 @@ def code(
             not_billed.append(NotBilled(code=line.code, minutes=line.minutes, reason=_NOT_OWNED))
     lines, never = _never_together(lines, rule, edits)
     lines = [_with_chosen(line, chosen or {}) for line in lines]
-    return Coding(
-        counted_minutes=conc.minutes(log.counted),
-        segments=tuple(_segment(log, segment) for segment in facts.time.segments),
+    return replace(
+        _timed(log),
         lines=tuple(lines),
         not_billed=(*continuous.not_billed, *not_billed, *never, *_not_counted(log)),
         warnings=(
@@ -280,9 +279,21 @@ def code(
             *found.warnings,
             *_warnings(facts, lines, found.studies, rule, pos, edits, chosen or {}),
         ),
-        date_of_service=log.date_of_service,
         flags=_flags(facts, log, continuous, rule),
         unchecked=tuple(_unchecked(edits)),
+    )
+
+
+def time_of(facts: Facts) -> Coding:
+    """What of the coding is time alone, for whoever has the lines from elsewhere."""
+    return _timed(Minutes(facts))
+
+
+def _timed(log: Minutes) -> Coding:
+    return Coding(
+        counted_minutes=conc.minutes(log.counted),
+        segments=tuple(_segment(log, segment) for segment in log.facts.time.segments),
+        date_of_service=log.date_of_service,
     )
 
 

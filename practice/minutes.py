@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import cached_property
 
 from . import concurrency as conc
 from .cases import Facts, Segment
 from .concurrency import Intervals
-from .times import clock
+from .times import Clock, clock
 
 
 class Minutes:
@@ -16,7 +17,6 @@ class Minutes:
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
-        self.shown = clock(facts)
         self.attended = conc.attendances(facts)
         monitored = conc.segments(facts)
         time = facts.time
@@ -48,6 +48,10 @@ class Minutes:
                 self.excluded.append((what, rest))
         inside = conc.interval(first, last)
         self.gap = conc.subtract(inside, self.counted)
+
+    @cached_property
+    def shown(self) -> Clock:
+        return clock(self.facts)
 
     @property
     def date_of_service(self) -> date | None:

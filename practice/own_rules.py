@@ -347,7 +347,11 @@ def _judged(condition: Condition, subject: Subject) -> tuple[bool | None, str]:
 
 def finding(rule: OwnRule, subject: Subject) -> Finding | None:
     """What the rule says of this claim. One that cannot be evaluated keeps the claim, whatever it was to do."""
-    verdict = judge(rule, subject)
+    return told(rule, judge(rule, subject))
+
+
+def told(rule: OwnRule, verdict: Verdict) -> Finding | None:
+    """The finding that a verdict comes to."""
     if verdict.outcome == "not":
         return None
     source = "the practice's own rule"

@@ -92,6 +92,16 @@ def read(kind: Kind, files: Sequence[Source]) -> Table:
     )  # fmt: skip
 
 
+def look(kind: Kind, files: Sequence[Source]) -> date | None:
+    """The first day that the names of these files tell, without reading them. Raises `BadTable` when they are not whole."""
+    if not files:
+        raise BadTable("Choose the file.")
+    parts = [part for file in files for part in _parts(kind, *file)]
+    if kind == "ptp":
+        _whole(parts)
+    return told_day(kind, [name for name, _ in (*files, *parts)])
+
+
 # Files and what is inside them
 
 
@@ -234,6 +244,15 @@ def _body(name: str, file: BinaryIO, wanted: Wanted) -> tuple[dict[str, int], It
     raise BadTable(f"{name}: no row begins with a code. This is not the file that was chosen.")
 
 
+def _values(name: str, file: BinaryIO, wanted: Wanted) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows below the header that hold anything, each with its line and its values by our names."""
+    at, rows = _body(name, file, wanted)
+    for line, row in rows:
+        if any(row):
+            row += [""] * (max(at.values()) + 1 - len(row))
+            yield line, {ours: row[place].strip() for ours, place in at.items()}
+
+
 def _chained(first: tuple[int, list[str]], rest: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
     yield first
     yield from rest
@@ -338,17 +357,14 @@ def _ptp(name: str, file: BinaryIO) -> tuple[list[Row], int]:
 
 
 def _mue(name: str, file: BinaryIO) -> tuple[list[Row], int]:
-    at, rows = _body(name, file, {
+    rows = _values(name, file, {
         "code": ("the code", lambda h: "cpt code" in h or h == "hcpcs"),
         "units": ("the units of practitioners", lambda h: "mue values" in h and "practitioner" in h),
         "mai": ("the adjudication indicator", lambda h: "adjudication" in h),
     })  # fmt: skip
     faults, found = _Faults(name), []
-    for line, row in rows:
-        if not any(row):
-            continue
-        row += [""] * (max(at.values()) + 1 - len(row))
-        code, units, mai = row[at["code"]].strip(), row[at["units"]].strip(), row[at["mai"]].strip()[:1]
+    for line, value in rows:
+        code, units, mai = value["code"], value["units"], value["mai"][:1]
         if not _CODE.fullmatch(code):
             faults.add(line, f"“{code}” is not a code.")
         elif not re.fullmatch(r"\d{1,6}", units):
@@ -369,7 +385,7 @@ def _addon(name: str, file: BinaryIO) -> tuple[list[Row], int]:
         if _ADDON_LINE.fullmatch(first) or _CODE.fullmatch(first):
             return _addon_text(name, raw)
         file = io.BytesIO(raw)
-    at, rows = _body(name, file, {
+    rows = _values(name, file, {
         "code": ("the add-on code", lambda h: h in ("add-on code", "add on code", "addon code")),
         "primary": ("the primary code", lambda h: h == "primary code"),
         "from": ("the day an edit begins", lambda h: h.startswith("aoc edit eff")),
@@ -378,23 +394,20 @@ def _addon(name: str, file: BinaryIO) -> tuple[list[Row], int]:
         "primary_until": ("the day the primary code ends", lambda h: h.startswith("primary code del")),
     })  # fmt: skip
     faults, found, count = _Faults(name), [], 0
-    for line, row in rows:
-        if not any(row):
-            continue
+    for line, value in rows:
         count += 1
-        row += [""] * (max(at.values()) + 1 - len(row))
-        code, primary = row[at["code"]].strip(), row[at["primary"]].strip()
+        code, primary = value["code"], value["primary"]
         if not _CODE.fullmatch(code) or not (primary == "CCCCC" or _CODE.fullmatch(primary)):
             faults.add(line, f"“{code}” and “{primary}” are not two codes.")
             continue
-        begins = _date(row[at["from"]])
+        begins = _date(value["from"])
         if begins is None:
-            faults.add(line, f"{code}: “{row[at['from']]}” is not a day.")
+            faults.add(line, f"{code}: “{value['from']}” is not a day.")
             continue
         ends = []
         for column in ("until", "code_until", "primary_until"):
-            text = row[at[column]].strip()
-            if text and text.strip("0"):
+            text = value[column]
+            if text.strip("0"):
                 if (day := _date(text)) is None:
                     faults.add(line, f"{code}: “{text}” is not a day.")
                 ends.append(day or "")
@@ -438,7 +451,7 @@ def _addon_text(name: str, raw: bytes) -> tuple[list[Row], int]:
 
 
 def _rvu(name: str, file: BinaryIO) -> tuple[list[Row], int]:
-    at, rows = _body(name, file, {
+    rows = _values(name, file, {
         "code": ("the code", lambda h: h.endswith("hcpcs")),
         "modifier": ("the modifier", lambda h: h.endswith("mod")),
         "status": ("the status", lambda h: "status" in h),
@@ -449,12 +462,8 @@ def _rvu(name: str, file: BinaryIO) -> tuple[list[Row], int]:
         "factor": ("the conversion factor", lambda h: h.startswith("conv")),
     })  # fmt: skip
     faults, found, count = _Faults(name), [], 0
-    for line, row in rows:
-        if not any(row):
-            continue
+    for line, value in rows:
         count += 1
-        row += [""] * (max(at.values()) + 1 - len(row))
-        value = {ours: row[place].strip() for ours, place in at.items()}
         total, factor = _scaled(value["total"], 100), _scaled(value["factor"], 10_000)
         if not _CODE.fullmatch(value["code"]):
             faults.add(line, f"“{value['code']}” is not a code.")
@@ -515,7 +524,9 @@ _READERS: dict[Kind, Callable[[str, BinaryIO], tuple[list[Row], int]]] = {
 
 def plain_words(text: str) -> list[str]:
     """The words by which a description is found: small letters, no accents, none of the words that tell nothing."""
-    plain = "".join(one for one in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(one))
+    plain = text.lower()
+    if not plain.isascii():
+        plain = "".join(one for one in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(one))
     return [word for word in re.findall(r"[a-z0-9]+", plain.replace("'s", "s")) if word not in _TELL_NOTHING]
 
 

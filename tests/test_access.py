@@ -176,6 +176,7 @@ def objects(key: str, world: SimpleNamespace) -> Objects:
         "batches/<id>": Objects(world.batch, world.batch),
         "claim-files/<id>": Objects(world.claim_file, world.claim_file),
         "answers/<id>": Objects(world.answer_file, world.answer_file),
+        "files/<id>": Objects(world.answer_document, world.answer_document),
         "printers/<id>": Objects(world.printer, world.printer),
         "people/<id>": Objects(world.cast.bo.id, world.cast.stan.id),
         "sessions/<id>": Objects("session", world.session, "person"),
@@ -311,7 +312,8 @@ def _sent(made: SimpleNamespace) -> None:
     file = sent.file_of(made.cast, "1")
     raw = sent.ack(file)
     made.claim_file, made.receiver, made.batch = file.id, file.receiver_id, file.batches.get().id
-    made.answer_file = answers.receive(raw, name="a.999", by=actor(made.cast.bo), now=NOW).file.id
+    taken = answers.receive(raw, name="a.999", by=actor(made.cast.bo), now=NOW)
+    made.answer_file, made.answer_document = taken.file.id, taken.document.id
     made.printer = Printer.create(name="Desk").id
 
 

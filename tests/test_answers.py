@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actions import Refused, answers, claim_files
-from models import SETTINGS, AnswerFile, AuditEntry, Claim, ClaimAct, ClaimAnswer, ClaimFile, FileAct, db
+import tasks
+from actions import Refused, answers, claim_files, claims
+from models import SETTINGS, AnswerFile, AuditEntry, Claim, ClaimAct, ClaimAnswer, ClaimFile, FileAct, Job, db
 from practice.x12 import Unreadable, acks
 from tests.cast import NOW, actor
 from tests.sent import ack, answer, file_of, receiver, released, told
@@ -194,6 +195,64 @@ def test_the_file_counts_the_newest_answer_of_each_claim(bo, cast):
     take(cast, told(("ION-1", "A2:20")))
     assert claim_files.answered([ClaimFile.get()]) == {file.id: {"accepted": 1, "received": 1}}
     assert "1 received, 1 accepted" in bo.get("/claim-files").text
+
+
+# What speaks of many claims
+
+
+def many(cast, monkeypatch) -> bytes:
+    """A 277CA that speaks of more claims than a browser waits for."""
+    monkeypatch.setattr(answers, "AT_ONCE", 1)
+    file_of(cast, "1", "2", "3")
+    return told(("ION-1", "A2:20"), ("ION-2", "A7:562:85"), ("ION-3", "A1:20"))
+
+
+def test_answers_on_many_claims_are_taken_in_by_the_worker(bo, cast, monkeypatch):
+    raw = many(cast, monkeypatch)
+    done = upload(bo, raw)
+    page = bo.get(done.headers["Location"]).text
+    assert "speaks of many claims and is being taken in" in page and "hx-get" in page
+    assert "being taken in" in bo.get("/answers").text
+    assert not AnswerFile.select().exists() and state("ION-1") == "released"
+    twice = upload(bo, raw)
+    assert twice.headers["Location"] == done.headers["Location"]
+    assert "Nothing was changed" in bo.get(twice.headers["Location"]).text
+    tasks.work_off()
+    assert (state("ION-1"), state("ION-2"), state("ION-3")) == ("accepted", "rejected", "submitted")
+    part = bo.get(done.headers["Location"], headers={"HX-Request": "true"}).text
+    assert "hx-get" not in part and f"/answers/{AnswerFile.get().id}" in part
+    assert AnswerFile.get().received_by == cast.bo.id
+    assert f"/answers/{AnswerFile.get().id}" in upload(bo, raw).headers["Location"]
+    assert ClaimAnswer.select().count() == 3
+
+
+def test_a_short_verdict_on_a_large_file_is_left_to_the_worker_too(bo, cast, monkeypatch):
+    many(cast, monkeypatch)
+    upload(bo, ack(ClaimFile.get(), verdict="R"))
+    assert state("ION-1") == "released"
+    tasks.work_off()
+    assert {row.state for row in Claim.select()} == {"rejected"}
+
+
+def test_a_file_that_cannot_be_read_is_refused_at_once(bo, cast, monkeypatch):
+    raw = many(cast, monkeypatch)
+    assert upload(bo, raw[:-40]).status_code == 422
+    assert not Job.select().where(Job.kind == "answers").exists()
+
+
+def test_a_worker_that_dies_half_way_changed_nothing_and_the_next_does_it_once(bo, cast, monkeypatch):
+    page = upload(bo, many(cast, monkeypatch)).headers["Location"]
+    with monkeypatch.context() as dying:
+        acts = iter([claims.act] * 3)
+        dying.setattr(claims, "act", lambda *args, **given: next(acts)(*args, **given))
+        tasks.work_off()
+    assert (state("ION-1"), state("ION-2")) == ("released", "released")
+    assert not AnswerFile.select().exists() and not ClaimAnswer.select().exists() and not ClaimAct.select().exists()
+    assert "the next try is at" in bo.get(page).text
+    Job.update(due_at=NOW).where(Job.kind == "answers").execute()
+    tasks.work_off()
+    assert (state("ION-1"), state("ION-2"), state("ION-3")) == ("accepted", "rejected", "submitted")
+    assert (AnswerFile.select().count(), ClaimAnswer.select().count()) == (1, 3)
 
 
 # The commands

@@ -17,6 +17,7 @@ from models import (
     AuditEntry,
     Batch,
     Claim,
+    ClaimAct,
     ClaimFile,
     ClaimInFile,
     Counter,
@@ -156,6 +157,40 @@ def test_two_batches_of_the_same_claims_make_one_file(cast):
 
 
 # What becomes of it
+
+
+def test_the_claims_of_a_large_file_are_submitted_by_the_worker(bo, cast, monkeypatch):
+    monkeypatch.setattr(claim_files, "AT_ONCE", 2)
+    file, rows = file_of(cast, *"12345"), list(Claim.select())
+    page = bo.post(f"/claim-files/{file.id}/handing-in", data={"words": "Portal"}, follow_redirects=True).text
+    assert "The claims are being submitted" in page
+    assert states(*rows) == ["released"] * 5 and not claim_files.waiting().exists(), "none may go into another file"
+    again = bo.post("/claim-files", data={"receiver": file.receiver_id, "claim": rows[0].id})
+    assert again.status_code == 422 and f"is being submitted with file {file.interchange:09d}" in again.text
+    part = bo.get(f"/claim-files/{file.id}/handing-in", headers={"HX-Request": "true"}).text
+    assert "hx-get" in part and "<h1" not in part
+    tasks.work_off()
+    assert states(*rows) == ["submitted"] * 5
+    assert {(one.by, one.at) for one in ClaimAct.select()} == {(cast.bo.id, claim_files.act_of(file).at)}
+    assert "hx-get" not in bo.get(f"/claim-files/{file.id}/handing-in", headers={"HX-Request": "true"}).text
+    assert bo.get(f"/claim-files/{file.id}/handing-in").status_code == 302, "without htmx the page of the file says it"
+
+
+def test_a_worker_that_dies_while_it_submits_is_followed_by_one_that_does_the_rest(bo, cast, monkeypatch):
+    monkeypatch.setattr(claim_files, "AT_ONCE", 2)
+    file, rows = file_of(cast, *"12345"), list(Claim.select())
+    bo.post(f"/claim-files/{file.id}/handing-in")
+    with monkeypatch.context() as dying:
+        acts = iter([claims.act] * 3)
+        dying.setattr(claims, "act", lambda *args, **given: next(acts)(*args, **given))
+        tasks.work_off()
+    assert states(*rows) == ["submitted"] * 2 + ["released"] * 3
+    assert not claim_files.waiting().exists()
+    assert Job.get(Job.kind == "hand_in").error == "StopIteration"
+    Job.update(due_at=NOW).where(Job.kind == "hand_in").execute()
+    tasks.work_off()
+    assert states(*rows) == ["submitted"] * 5
+    assert ClaimAct.select().where(ClaimAct.act == "submit").count() == 5
 
 
 def test_handing_in_submits_the_claims(bo, cast):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -202,9 +203,66 @@ def test_a_job_that_never_ends_is_given_up(cast, monkeypatch):
     monkeypatch.setitem(tasks.WORK, "endless", lambda _: time.sleep(30))
     jobs.ask("endless", "endless", 1, due_at=NOW)
     started = time.monotonic()
-    tasks.work_off()
+    with pytest.raises(SystemExit):
+        tasks.work_off()
     assert time.monotonic() - started < 5
     assert Job.get().error == "TimeoutError"
+
+
+def test_a_process_that_met_a_limit_ends_even_when_the_library_went_on(cast, monkeypatch):
+    """A signal that a library took for an error of its own has interrupted it all the same."""
+
+    def swallows(_: int) -> tasks.Effect:
+        with suppress(TimeoutError):
+            time.sleep(5)
+        return lambda: None
+
+    monkeypatch.setattr(tasks, "SECONDS", 0.2)
+    monkeypatch.setitem(tasks.WORK, "swallows", swallows)
+    jobs.ask("swallows", "swallows", 1, due_at=NOW)
+    with pytest.raises(SystemExit):
+        tasks.work_off()
+    assert Job.get().state == "done"
+
+
+DAMAGED = """
+import signal, sys, time
+import tasks
+from huey.bin.huey_consumer import consumer_main
+broken = []
+def endless(_):
+    broken.append(True)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)  # its limit, sooner than that of the job after it
+    time.sleep(60)
+def printed(report):
+    assert not broken, "a library that was interrupted is asked for more"
+    return whole(report)
+whole = tasks.WORK["report_pdf"]
+tasks.WORK |= {"endless": endless, "report_pdf": printed}
+sys.argv = ["huey_consumer", "tasks.huey", *"-k process -w 1 -c 1 -m 1 -f -g TERM -t 30".split()]
+consumer_main()
+"""
+"""The consumer with a kind of work that meets its limit, and that leaves the library of the next one broken behind it."""
+
+
+def test_the_job_after_one_that_met_its_limit_is_done_by_a_sound_process(cast):
+    tasks.huey.flush()
+    jobs.ask("endless", "endless", 1, due_at=NOW - timedelta(days=1))
+    asked(cast)
+    worker = subprocess.Popen(
+        [sys.executable, "-c", DAMAGED], cwd=ROOT, env={**os.environ, "EVOKED_DATA": str(SETTINGS.data)},
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        until = time.monotonic() + 60
+        while not Document.select().where(Document.kind == "report_draft").exists():
+            assert time.monotonic() < until, [(job.kind, job.state, job.error) for job in Job.select()]
+            time.sleep(0.2)
+    finally:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+    assert Job.get(Job.kind == "endless").error == "TimeoutError"
+    assert (Job.get(Job.kind == "report_pdf").tries, Job.get(Job.kind == "report_pdf").error) == (1, "")
 
 
 def test_a_running_worker_does_what_it_is_woken_for_and_what_it_finds_at_start(cast):
@@ -223,7 +281,7 @@ def test_a_running_worker_does_what_it_is_woken_for_and_what_it_finds_at_start(c
     def wait_for(count: int) -> None:
         until = time.monotonic() + 60
         while Document.select().where(Document.kind == "report_draft").count() < count:
-            assert time.monotonic() < until, list(Job.select().dicts())
+            assert time.monotonic() < until, [(job.kind, job.state, job.error) for job in Job.select()]
             time.sleep(0.2)
 
     worker = consumer()

@@ -9,6 +9,7 @@ import pytest
 import tasks
 from actions import Refused, claims, overrides, rules, weighing
 from actions.claim_bodies import as_billed
+from actions.terms import terms
 from models import AuditEntry, Claim, Firing, Hold, OwnRule, Run
 from practice import own_rules, scrub
 from practice.own_rules import Condition
@@ -232,6 +233,15 @@ def test_the_replay_is_what_live_claims_meet(firm):
         assert {one.id for one in replayed.held} | {one.id for one, _ in replayed.unknown} == live, conditions
         assert replayed.looked_at == len(made_of)
         rules.switch(row.number, on=False, by=actor(firm.olive), now=NOW)
+
+
+@pytest.mark.parametrize("number", ["01", "02", "03", "07"])
+def test_the_replay_reads_of_a_claim_what_is_read_of_it_live(firm, number):
+    claim = made(firm, number)
+    case, body = as_billed(claim.case), claims.body(claim)
+    live, replayed = weighing.given(case, body, today=TODAY).subject, weighing.subject(case, body, terms(), today=TODAY)
+    for one in own_rules.PROPERTIES.values():
+        assert one.read(replayed) == one.read(live), one.name
 
 
 def test_the_replay_counts_the_denied_and_the_last_year_alone(firm):

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import io
+import stat
 from datetime import date
 
 import pytest
 
-from actions import Refused, tables
-from models import AuditEntry, DiagnosisCode, DiagnosisWord, PtpPair, RelativeValue, TableImport, UnitLimit, db
+import tasks
+from actions import Refused, table_files, tables
+from models import (
+    SETTINGS,
+    AuditEntry,
+    DiagnosisCode,
+    DiagnosisWord,
+    Job,
+    PtpPair,
+    RelativeValue,
+    TableImport,
+    UnitLimit,
+    db,
+)
 from practice.edits import Limit
 from practice.public_tables import BadTable
 from tests.cast import NOW, actor, book
@@ -51,7 +64,14 @@ def sent(client, kind: str, content: str | bytes | None = None, **data: str):
     name, given = FILES[kind]
     given = content or given
     raw = given if isinstance(given, bytes) else given.encode("cp1252")
-    return client.post("/tables", data={"kind": kind, "files": (io.BytesIO(raw), name), **data})
+    answer = client.post("/tables", data={"kind": kind, "files": (io.BytesIO(raw), name), **data})
+    tasks.work_off()
+    return answer
+
+
+def page_of(answer) -> str:
+    """Where what became of the file is said, without its /progress."""
+    return answer.location.removesuffix("/progress")
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -59,19 +79,95 @@ def test_each_table_is_shown_first_and_then_loaded(bo, cast, kind):
     assert "Not imported" in bo.get("/tables").get_data(as_text=True)
     answer = sent(bo, kind)
     assert answer.status_code == 303, answer.get_data(as_text=True)
-    shown = bo.get(answer.location).get_data(as_text=True)
+    assert "See what it would change" in bo.get(answer.location).text
+    shown = bo.get(page_of(answer)).text
     assert "new" in shown and "Rows of our codes" in shown
     assert tables.edition(kind, date(2026, 9, 1)) is None, "not before somebody says so"
     assert "waits for your yes" in bo.get("/tables").get_data(as_text=True)
-    assert bo.post(f"{answer.location}/loading").status_code == 303
+    assert bo.post(f"{page_of(answer)}/loading").status_code == 303
+    assert "is being loaded" in bo.get("/tables").text and "hx-get" in bo.get(answer.location).text
+    tasks.work_off()
     assert tables.edition(kind, date(2026, 9, 1)).rows == {"ptp": 4, "mue": 4, "addon": 3, "rvu": 4, "icd10": 7}[kind]
     assert AuditEntry.select().where(AuditEntry.action == "load", AuditEntry.noun == "table_import").count() == 1
-    assert bo.get(answer.location).status_code == 302, "what is loaded is not offered again"
+    assert "It is in use" in bo.get(answer.location).text
+    assert bo.get(page_of(answer)).status_code == 302, "what is loaded is not offered again"
     assert "SECRET" not in bo.get("/tables").get_data(as_text=True)
 
 
+def test_a_file_is_read_by_the_worker_and_the_page_asks_until_it_is(bo, cast, monkeypatch):
+    monkeypatch.setattr(tasks, "work_off", lambda: 0)
+    answer = sent(bo, "mue")
+    assert "The files are being read" in bo.get(answer.location).text and "is being read" in bo.get("/tables").text
+    part = bo.get(answer.location, headers={"HX-Request": "true"}).text
+    assert "hx-get" in part and "<h1" not in part
+    assert bo.get(page_of(answer)).status_code == 302
+    waiting = SETTINGS.data / "tables" / str(TableImport.get().id)
+    assert [stat.S_IMODE(file.stat().st_mode) for file in waiting.iterdir()] == [0o600]
+    monkeypatch.undo()
+    tasks.work_off()
+    assert "hx-get" not in bo.get(answer.location, headers={"HX-Request": "true"}).text
+    assert TableImport.get().rows == 4 and not waiting.exists()
+
+
+def test_parts_that_are_missing_and_a_day_nobody_told_are_refused_at_once(bo, cast):
+    part = bo.post("/tables", data={"kind": "ptp", "files": (io.BytesIO(b"x"), "ccipra-v322r0-f1.txt")})
+    assert part.status_code == 422 and "Send all the parts" in part.text
+    nameless = bo.post("/tables", data={"kind": "mue", "files": (io.BytesIO(MUE.encode()), "table.csv")})
+    assert nameless.status_code == 422 and "Give that day" in nameless.text
+    assert not TableImport.select().exists() and not Job.select().exists()
+
+
+def test_a_table_may_be_larger_than_other_files_for_whoever_may_import_one(bo, cast, client_for):
+    raw = MUE.encode() + b"\r\n" * (13 * 1024 * 1024)
+    assert len(raw) > SETTINGS.max_upload_mb * 1024 * 1024
+    answer = sent(bo, "mue", raw)
+    assert answer.status_code == 303 and TableImport.get().rows == 4
+    refused = sent(client_for(cast.tess), "mue", raw)
+    assert refused.status_code == 413 and f"at most {SETTINGS.max_upload_mb} MB" in refused.text
+
+
+def test_a_file_sent_again_takes_the_place_of_the_one_that_waits(bo, cast, monkeypatch):
+    """The row of the first is gone and its number is the second's: what was read of the first is not taken for it."""
+    with monkeypatch.context() as late:
+        late.setattr(tasks, "work_off", lambda: 0)
+        sent(bo, "mue")
+        first = table_files.take_in(TableImport.get(), by=actor(cast.bo))
+        sent(bo, "mue", MUE.replace("95940,32", "95940,30"))
+    first()
+    assert TableImport.get().content == b"", "what was read of the first file is thrown away"
+    tasks.work_off()
+    assert ("95940", 30, 3) in [new for new, _ in tables.preview(TableImport.get()).samples]
+
+
+@pytest.mark.parametrize("step", ["read", "load"])
+def test_a_worker_that_dies_half_way_is_followed_by_one_that_does_it_once(bo, cast, monkeypatch, step):
+    answer = sent(bo, "mue") if step == "load" else None
+    with monkeypatch.context() as dying:
+        whole = tables.read if step == "read" else UnitLimit.insert_plain
+
+        def half(*args):
+            whole(*args)
+            raise MemoryError
+
+        dying.setattr(*((tables, "read") if step == "read" else (UnitLimit, "insert_plain")), half)
+        if step == "read":
+            dying.setattr(tasks, "wake", lambda: None)
+            with pytest.raises(SystemExit):
+                sent(bo, "mue")
+        else:
+            bo.post(f"{page_of(answer)}/loading")
+            with pytest.raises(SystemExit):
+                tasks.work_off()
+    assert not UnitLimit.select().exists() and TableImport.get().loaded_at is None
+    Job.update(due_at=NOW).where(Job.state == "ready").execute()
+    tasks.work_off()
+    row = TableImport.get()
+    assert (row.rows, table_files.standing(row)) == (4, "in use" if step == "load" else "offered")
+    assert UnitLimit.select().count() == (4 if step == "load" else 0)
+
+
 def test_an_offer_can_be_let_go(bo, cast):
-    first = sent(bo, "mue").location
+    first = page_of(sent(bo, "mue"))
     assert bo.post(f"{first}/withdrawal").status_code == 303
     assert not TableImport.select().exists() and not UnitLimit.select().exists()
 
@@ -79,10 +175,12 @@ def test_an_offer_can_be_let_go(bo, cast):
 def test_a_wrong_file_changes_nothing_and_says_what_is_wrong(bo, cast):
     loaded("mue")
     answer = sent(bo, "mue", MUE + "95941,few,3 x,y\r\n")
-    assert answer.status_code == 422
-    assert "95941: “few” is not a number of units" in answer.get_data(as_text=True)
+    assert "95941: “few” is not a number of units" in bo.get(answer.location).text
+    assert "was refused" in bo.get("/tables").text and bo.get(page_of(answer)).status_code == 302
+    assert bo.post(f"{page_of(answer)}/loading").status_code == 303
+    tasks.work_off()
     assert tables.edits(["95940"], date(2026, 9, 1)).limits == {"95940": Limit(units=32, adjudication=3)}
-    assert sent(bo, "rvu", MUE).status_code == 422
+    assert "It was refused" in bo.get(sent(bo, "rvu", MUE).location).text
     assert bo.post("/tables", data={"kind": "mue"}).status_code == 422
     assert "Choose the file" in bo.post("/tables", data={"kind": "mue"}).get_data(as_text=True)
 

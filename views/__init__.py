@@ -53,6 +53,24 @@ def polled(view: F) -> F:
     return view
 
 
+def takes(megabytes: int) -> Callable[[F], F]:
+    """Files of the route may be larger than others, for whoever may open it."""
+
+    def mark(view: F) -> F:
+        view.takes = megabytes
+        return view
+
+    return mark
+
+
+def make_room() -> None:
+    """Before the form is read: how large it may be here."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    most = getattr(view, "takes", 0)
+    if most and current_user.is_authenticated and me().has(*view.roles):
+        request.max_content_length = most * 1024 * 1024
+
+
 def me() -> Person:
     """The person who is signed in."""
     return current_user.person

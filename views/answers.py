@@ -6,10 +6,11 @@ from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import MultipleFileField
 
+import tasks
 from actions import Refused, answers, audit, documents
-from models import AnswerFile, Claim, ClaimAnswer, ClaimFile, Payer
+from models import AnswerFile, Claim, ClaimAnswer, ClaimFile, Document, Job, Payer
 from practice import claim_states as states
-from views import actor, now, page, roles
+from views import actor, now, page, polled, roles
 from views.claim_files import ADVERSE, READERS, as_file
 
 bp = Blueprint("answers", __name__)
@@ -36,10 +37,20 @@ def listing():
 
 
 def _listing(form: AnswerForm, status: int = 200, reasons: list[str] | None = None):
+    coming = answers.waiting()
     rows = list(AnswerFile.select().order_by(AnswerFile.id.desc()).limit(MOST))
     counts = answers.counts(rows)
     stand = {row.id: summary(row, counts.get(row.id, {})) for row in rows}
-    return page("answers/listing.html", status, form=form, rows=rows, stand=stand, reasons=reasons or [], most=MOST)
+    return page(
+        "answers/listing.html",
+        status,
+        form=form,
+        rows=rows,
+        stand=stand,
+        reasons=reasons or [],
+        most=MOST,
+        coming=coming,
+    )
 
 
 def summary(row: AnswerFile, counts: dict[str, int]) -> tuple[str, str]:
@@ -66,16 +77,38 @@ def add():
     reasons, taken = [], []
     for file in files:
         try:
-            taken.append((file.filename, answers.receive(file.read(), name=file.filename or "", by=actor(), now=now())))
+            taken.append((file.filename, answers.send_in(file.read(), name=file.filename or "", by=actor(), now=now())))
         except Refused as refused:
             reasons += [f"{file.filename}: {reason}" for reason in refused.reasons]
+    tasks.wake()
     for name, one in taken:
-        flash(f"{name} was taken in." if one.fresh else f"{name} was here before. Nothing was changed.")
+        flash(f"{name} {_became(one)}")
     if reasons:
         return _listing(form, 422, reasons)
     if len(taken) == 1:
-        return redirect(url_for("answers.show", id=taken[0][1].file.id), 303)
+        (_, one) = taken[0]
+        if one.file is None:
+            return redirect(url_for("answers.progress", id=one.document.id), 303)
+        return redirect(url_for("answers.show", id=one.file.id), 303)
     return redirect(url_for("answers.listing"), 303)
+
+
+def _became(one: answers.Received) -> str:
+    if not one.fresh:
+        return "was here before. Nothing was changed."
+    return "was taken in." if one.file else "speaks of many claims and is being taken in."
+
+
+@bp.get("/answers/files/<row:id>")
+@roles(*READERS)
+@polled
+def progress(id: int):
+    """A file that speaks of many claims while the worker takes it in; it asks for itself until that is done."""
+    document = Document.get_or_none(Document.id == id, Document.kind == "answer_file")
+    if document is None:
+        abort(404)
+    job = Job.select().where(Job.kind == "answers", Job.subject_id == document.id).first()
+    return page("answers/progress.html", document=document, job=job, file=answers.file_of(document))
 
 
 @bp.get("/answers/<row:id>")

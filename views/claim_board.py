@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import peewee as pw
 
 from actions import claim_files
 from actions.terms import rule_of, terms
-from models import Case, Claim, ClaimFile, Facility, FileAct, Patient, Payer, Unbilled, db
+from models import Asked as Query
+from models import Case, Claim, ClaimFile, Facility, FileAct, Patient, Payer, Unbilled, db, param
 from practice import claim_states as states
 from practice.cases import payer_class_words
 
@@ -74,20 +76,12 @@ class Standing:
 
 def standing(asked: Asked, today: date) -> Standing:
     """What waits where. Only what is outstanding is added up: that index is small, however long the practice works."""
-    rows = asked.where(
-        Claim.select(Claim.state, pw.fn.COUNT(Claim.id), pw.fn.SUM(Claim.total_cents)).where(Claim.state.in_(states.OPEN)), Claim
-    )  # fmt: skip
-    found = {state: Money(count, cents) for state, count, cents in rows.group_by(Claim.state).tuples()}
-    cases = asked.where(
-        Unbilled.select(Unbilled.signed, pw.fn.COUNT(Unbilled.id), pw.fn.SUM(Unbilled.cents)).where(_worth_it()), Unbilled
-    )  # fmt: skip
-    for signed, count, cents in cases.group_by(Unbilled.signed).tuples():
+    shape, values = _shape(asked), _values(asked)
+    found = {state: Money(count, cents) for state, count, cents in _open_claims(*shape)(**values)}
+    for signed, count, cents in _open_cases(*shape)(**values):
         found[UNCODED if signed else UNSIGNED] = Money(count, cents or 0)
-    late = asked.where(
-        Claim.select(Claim.file_by < today, pw.fn.COUNT(Claim.id), pw.fn.SUM(Claim.total_cents))
-        .where(Claim.state.in_(states.UNSENT), Claim.file_by.is_null(False), Claim.file_by <= today + NEAR), Claim,
-    )  # fmt: skip
-    limits = {bool(over): Money(count, cents) for over, count, cents in late.group_by(pw.SQL("1")).tuples()}
+    late = _late_claims(*shape)(**values, today=today.isoformat(), near=(today + NEAR).isoformat())
+    limits = {bool(over): Money(count, cents) for over, count, cents in late}
     return Standing(found, near=limits.get(False, Money()), overdue=limits.get(True, Money()))
 
 
@@ -113,6 +107,47 @@ def not_handed_in() -> Money:
     files = files.where(ClaimFile.usage == "P", ClaimFile.id.not_in(FileAct.select(FileAct.file)))
     count, cents = files.tuples().get()
     return Money(count, cents or 0)
+
+
+# The queries, built once for each way in which the board is narrowed
+
+
+def _shape(asked: Asked) -> tuple[bool, bool]:
+    return bool(asked.payer), bool(asked.facility)
+
+
+def _values(asked: Asked) -> dict[str, Any]:
+    day, cents, id = asked.after or ("", 0, 0)
+    return {"payer": asked.payer, "facility": asked.facility, "day": day, "cents": cents, "id": id}
+
+
+def _narrowed(payer: bool, facility: bool, after: bool = False) -> Asked:
+    """What is asked, with holes for its values."""
+    last = (param("day"), param("cents"), param("id")) if after else None
+    return Asked(payer=param("payer") if payer else None, facility=param("facility") if facility else None, after=last)  # type: ignore[arg-type]
+
+
+@cache
+def _open_claims(payer: bool, facility: bool) -> Query:
+    rows = Claim.select(Claim.state, pw.fn.COUNT(Claim.id), pw.fn.SUM(Claim.total_cents))
+    rows = _narrowed(payer, facility).where(rows.where(Claim.state.in_(states.OPEN)), Claim)
+    return Query(lambda: rows.group_by(Claim.state))
+
+
+@cache
+def _open_cases(payer: bool, facility: bool) -> Query:
+    rows = Unbilled.select(Unbilled.signed, pw.fn.COUNT(Unbilled.id), pw.fn.SUM(Unbilled.cents)).where(_worth_it())
+    rows = _narrowed(payer, facility).where(rows, Unbilled)
+    return Query(lambda: rows.group_by(Unbilled.signed))
+
+
+@cache
+def _late_claims(payer: bool, facility: bool) -> Query:
+    rows = Claim.select(Claim.file_by < param("today"), pw.fn.COUNT(Claim.id), pw.fn.SUM(Claim.total_cents)).where(
+        Claim.state.in_(states.UNSENT), Claim.file_by.is_null(False), Claim.file_by <= param("near")
+    )
+    rows = _narrowed(payer, facility).where(rows, Claim)
+    return Query(lambda: rows.group_by(pw.SQL("1")))
 
 
 def _worth_it() -> pw.Expression:
@@ -143,39 +178,59 @@ def rows(asked: Asked, state: str, most: int = PAGE) -> list[Row]:
 
 
 def _claims(asked: Asked, state: str, most: int) -> list[Row]:
-    query = asked.where(Claim.select(Claim.id).where(Claim.state == state), Claim)
+    found = _claims_of(*_shape(asked), bool(asked.after))(**_values(asked), state=state, most=most + 1)
+    return [_row(*columns) for columns in found]
+
+
+def _row(
+    id: int, case: int, number: str, state: str, on: str, procedure: str, patient: str, facility: str, payer: str,
+    cents: int | None, file_by: str | None,
+) -> Row:  # fmt: skip
+    day = date.fromisoformat
+    return Row(id, case, number, state, day(on), procedure, patient, facility, payer, cents, file_by and day(file_by))
+
+
+@cache
+def _claims_of(payer: bool, facility: bool, after: bool) -> Query:
+    asked = _narrowed(payer, facility, after)
+    order = (Claim.date_of_service, Claim.total_cents.desc(), Claim.id)
+    numbers = asked.where(Claim.select(Claim.id).where(Claim.state == param("state")), Claim)
     if asked.after:
-        query = query.where(_beyond(Claim.date_of_service, Claim.total_cents, Claim.id, asked.after))
-    numbers = query.order_by(Claim.date_of_service, Claim.total_cents.desc(), Claim.id).limit(most + 1)
+        numbers = numbers.where(_beyond(Claim.date_of_service, Claim.total_cents, Claim.id, asked.after))
     found = (
         Claim.select(
-            Claim.id, Claim.case.alias("case"), Claim.number, Claim.state, Claim.date_of_service, Case.procedure,
-            Patient.name.alias("patient"), Facility.name.alias("facility"), Payer.name.alias("payer"),
-            Claim.total_cents.alias("cents"), Claim.file_by,
+            Claim.id, Claim.case, Claim.number, Claim.state, Claim.date_of_service, Case.procedure, Patient.name, Facility.name,
+            Payer.name, Claim.total_cents, Claim.file_by,
         )
         .join(Case).join(Patient).switch(Case).join(Facility).switch(Claim).join(Payer)
-        .where(Claim.id.in_([row[0] for row in numbers.tuples()]))
-        .order_by(Claim.date_of_service, Claim.total_cents.desc(), Claim.id)
+        .where(Claim.id.in_(numbers.order_by(*order).limit(param("most"))))
+        .order_by(*order)
     )  # fmt: skip
-    return [Row(**row) for row in found.dicts()]
+    return Query(lambda: found)
+
+
+class _Case(NamedTuple):
+    """A case without a claim, as it is read."""
+
+    id: int
+    case: int
+    on: str
+    procedure: str
+    booked: str
+    patient: str
+    facility: str
+    payer: str | None
+    payer_class: str | None
+    payer_id: int | None
+    cents: int | None
+
+    @property
+    def date_of_service(self) -> date:
+        return date.fromisoformat(self.on)
 
 
 def _cases(asked: Asked, signed: bool, most: int) -> list[Row]:
-    query = asked.where(Unbilled.select(Unbilled.id).where(Unbilled.signed == signed, _worth_it()), Unbilled)
-    key = pw.fn.COALESCE(Unbilled.cents, 0)
-    if asked.after:
-        query = query.where(_beyond(Unbilled.date_of_service, key, Unbilled.id, asked.after))
-    numbers = query.order_by(Unbilled.date_of_service, key.desc(), Unbilled.id).limit(most + 1)
-    found = (
-        Unbilled.select(
-            Unbilled.id, Unbilled.case.alias("case"), Unbilled.date_of_service, Case.procedure, Case.payer_class.alias("booked"),
-            Patient.name.alias("patient"), Facility.name.alias("facility"), Payer.name.alias("payer"),
-            Payer.payer_class.alias("payer_class"), Unbilled.payer.alias("payer_id"), Unbilled.cents,
-        )
-        .join(Case).join(Patient).switch(Unbilled).join(Facility).switch(Unbilled).left_outer_join(Payer)
-        .where(Unbilled.id.in_([row[0] for row in numbers.tuples()]))
-        .order_by(Unbilled.date_of_service, key.desc(), Unbilled.id)
-    )  # fmt: skip
+    found = _cases_of(*_shape(asked), bool(asked.after))(**_values(asked), signed=signed, most=most + 1)
     agreed = terms()
     return [
         Row(
@@ -183,8 +238,28 @@ def _cases(asked: Asked, signed: bool, most: int) -> list[Row]:
             date_of_service=row.date_of_service, procedure=row.procedure, patient=row.patient, facility=row.facility,
             payer=row.payer or payer_class_words(row.booked), cents=row.cents, file_by=_file_by(row, agreed),
         )
-        for row in found.namedtuples()
+        for row in map(_Case._make, found)
     ]  # fmt: skip
+
+
+@cache
+def _cases_of(payer: bool, facility: bool, after: bool) -> Query:
+    asked = _narrowed(payer, facility, after)
+    key = pw.fn.COALESCE(Unbilled.cents, 0)
+    order = (Unbilled.date_of_service, key.desc(), Unbilled.id)
+    numbers = asked.where(Unbilled.select(Unbilled.id).where(Unbilled.signed == param("signed"), _worth_it()), Unbilled)
+    if asked.after:
+        numbers = numbers.where(_beyond(Unbilled.date_of_service, key, Unbilled.id, asked.after))
+    found = (
+        Unbilled.select(
+            Unbilled.id, Unbilled.case, Unbilled.date_of_service, Case.procedure, Case.payer_class, Patient.name, Facility.name,
+            Payer.name, Payer.payer_class, Unbilled.payer, Unbilled.cents,
+        )
+        .join(Case).join(Patient).switch(Unbilled).join(Facility).switch(Unbilled).left_outer_join(Payer)
+        .where(Unbilled.id.in_(numbers.order_by(*order).limit(param("most"))))
+        .order_by(*order)
+    )  # fmt: skip
+    return Query(lambda: found)
 
 
 def _file_by(row: Any, agreed: Any) -> date | None:
@@ -202,12 +277,25 @@ def key(row: Row) -> str:
     return f"{row.date_of_service.isoformat()}_{row.cents or 0}_{row.id}"
 
 
-def choices(asked: Asked) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+def choices() -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
     """The payers and hospitals that have something outstanding."""
-    owing = Claim.select(Claim.payer).where(Claim.state.in_(states.OPEN)) | Unbilled.select(Unbilled.payer)
-    payers = Payer.select(Payer.id, Payer.name).where(Payer.id.in_(owing))
-    facilities = Facility.select(Facility.id, Facility.name).where(Facility.archived_at.is_null())
-    return list(payers.order_by(Payer.name).tuples()), list(facilities.order_by(Facility.name).tuples())
+    return list(_OWING()), list(_HOSPITALS())
+
+
+_OWING = Query(
+    lambda: (
+        Payer.select(Payer.id, Payer.name)
+        .where(
+            Payer.id.in_(
+                Claim.select(Claim.payer).where(Claim.state.in_(states.OPEN)) | Unbilled.select(Unbilled.payer)
+            )
+        )
+        .order_by(Payer.name)
+    )
+)
+_HOSPITALS = Query(
+    lambda: Facility.select(Facility.id, Facility.name).where(Facility.archived_at.is_null()).order_by(Facility.name)
+)
 
 
 def bars(money: Standing) -> list[tuple[str, str, Money, int]]:

@@ -26,7 +26,7 @@ from models import (
     Receiver,
 )
 from practice import claim_states as states
-from views import actor, now, page, polled, roles, row_id
+from views import actor, is_part, now, page, polled, roles, row_id
 
 bp = Blueprint("claim_files", __name__)
 READERS = ("owner", "biller", "auditor")
@@ -180,10 +180,31 @@ def _show(file: ClaimFile, status: int = 200, reasons: list[str] | None = None):
         .order_by(AnswerFile.id.desc())
     )  # fmt: skip
     return page(
-        "claim_files/show.html", status, file=file, rows=rows, act=act, names=names, newest=newest, came=came,
-        strays=claim_files.strays(file), stand=stand(file, act, claim_files.answered([file]).get(file.id, {})),
+        "claim_files/show.html", status, rows=rows, act=act, names=names, newest=newest, came=came,
+        strays=claim_files.strays(file), **_moving(file), stand=stand(file, act, claim_files.answered([file]).get(file.id, {})),
         words=states.WORDS, advice=answers.ADVICE, reasons=reasons or [], form=ActForm(formdata=None),
     )  # fmt: skip
+
+
+def _moving(file: ClaimFile) -> dict[str, object]:
+    """Whether the worker still submits the claims of a file, how far it is, and what stays behind once it is done."""
+    job = Job.get_or_none(Job.key == f"hand_in/{file.id}", Job.state != "done")
+    left = file.contents.join(Claim).where(Claim.state == "released").count() if job else 0
+    return {
+        "file": file, "job": job, "share": 100 * (file.claims - left) // max(file.claims, 1),
+        "unsubmitted": [] if job else claim_files.unsubmitted(file),
+    }  # fmt: skip
+
+
+@bp.get("/claim-files/<row:id>/handing-in")
+@roles(*READERS)
+@polled
+def handing_in(id: int):
+    """The claims of a large file while the worker submits them; a part of the file's page."""
+    file = find_file(id)
+    if not is_part():
+        return redirect(url_for("claim_files.show", id=file.id))
+    return page("claim_files/handing_in.html", **_moving(file))
 
 
 @bp.get("/claim-files/<row:id>/content")
@@ -212,12 +233,11 @@ def as_file(content: bytes, name: str) -> Response:
 def hand_in(id: int):
     file = find_file(id)
     try:
-        stayed = claim_files.hand_in(file, words=request.form.get("words", "")[:200], by=actor(), now=now())
+        claim_files.hand_in(file, words=request.form.get("words", "")[:200], by=actor(), now=now())
     except Refused as refused:
         return _show(file, 422, refused.reasons)
+    tasks.wake()
     flash("The file is with the receiver." + ("" if file.usage == "T" else " Its claims are submitted."))
-    for row in stayed:
-        flash(f"Claim {row.number} is {row.state} and was sent all the same: void or correct it.", "warning")
     return redirect(url_for("claim_files.show", id=file.id), 303)
 
 

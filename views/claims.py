@@ -116,7 +116,7 @@ def _board(asked: Asked, status: int = 200, stayed: dict[str, list[str]] | None 
         rows = claim_board.rows(asked, name, most)
         groups.append((name, LABELS[name], rows[:most], len(rows) > most))
     audit.viewed(actor(), "claim", shown=sum(len(rows) for _, _, rows, _ in groups))
-    payers, facilities = claim_board.choices(asked)
+    payers, facilities = claim_board.choices()
     last = groups[0][2][-1] if asked.state and groups[0][3] else None
     return page(
         "claims/board.html", status, asked=asked, groups=groups, money=money, bars=claim_board.bars(money), words=_words(),

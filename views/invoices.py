@@ -298,11 +298,16 @@ def paper(id: int):
 @roles(*SEE)
 def pdf(id: int):
     invoice = find_invoice(id)
-    if invoice.document is None:
-        flash("The invoice is not printed yet.")
-        return redirect(url_for("invoices.paper", id=id), 303)
-    audit.viewed(actor(), "invoice", row_id=id)
-    return send(invoice.document, f"invoice-{invoice.number}.pdf")
+    return _pages(invoice, "invoice", f"invoice-{invoice.number}.pdf", made_at="invoices.paper")
+
+
+def _pages(row: Invoice | Statement, noun: str, name: str, *, made_at: str):
+    """The printed pages, or the page that waits for them."""
+    if row.document is None:
+        flash(f"The {noun} is not printed yet.")
+        return redirect(url_for(made_at, id=row.id), 303)
+    audit.viewed(actor(), noun, row_id=row.id)
+    return send(row.document, name)
 
 
 @bp.post("/invoices/<row:id>/payments")
@@ -370,8 +375,4 @@ def statement(id: int):
 @roles(*SEE)
 def statement_pdf(id: int):
     row = find_statement(id)
-    if row.document is None:
-        flash("The letter is not printed yet.")
-        return redirect(url_for("invoices.statement", id=id), 303)
-    audit.viewed(actor(), "statement", row_id=id)
-    return send(row.document, f"statement-{row.as_of}-{row.id}.pdf")
+    return _pages(row, "statement", f"statement-{row.as_of}-{row.id}.pdf", made_at="invoices.statement")

@@ -61,7 +61,7 @@ def listing() -> None:
 @public_tables.command("diagnoses")
 @refusable
 def diagnoses() -> None:
-    """Fill in the diagnosis codes that come with the app, where no edition is loaded yet. Takes about 20 seconds, once."""
+    """Fill in the diagnosis codes that come with the app, where no edition is loaded yet. Takes about 10 seconds, once."""
     if TableImport.select().where(TableImport.kind == "icd10", TableImport.loaded_at.is_null(False)).exists():
         return
     click.echo("Filling in the diagnosis codes, once.", err=True)

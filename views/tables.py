@@ -11,13 +11,16 @@ from flask_wtf import FlaskForm
 from wtforms import DateField, MultipleFileField, SelectField
 from wtforms.validators import Optional
 
-from actions import Refused, tables
-from models import SETTINGS, DiagnosisCode, TableImport
+import tasks
+from actions import Refused, table_files, tables
+from models import SETTINGS, DiagnosisCode, Job, TableImport
 from practice.edits import TITLES, Kind, next_edition
 from practice.public_tables import BadTable, Row
-from views import actor, is_part, now, page, roles, signed_in
+from views import actor, is_part, now, page, polled, roles, signed_in, takes
 
 bp = Blueprint("tables", __name__)
+MOST_MB = 150
+"""The four parts of the pairs as CMS publishes them, text and spreadsheet in each zip, are larger than other uploads."""
 WHAT: dict[Kind, str] = {
     "ptp": "Which codes are not paid side by side. CMS, quarterly: practitioner PTP edits, all parts (ccipra f1 to f4) at once.",
     "mue": "The most units of a code a day. CMS, quarterly: practitioner services MUE table.",
@@ -65,14 +68,15 @@ def _index_page(form: TableForm, status: int = 200, reasons: Sequence[str] = ())
     return page(
         "tables/index.html", status, form=form, reasons=reasons, held=held, titles=TITLES, what=WHAT,
         old={kind for kind, one in held.items() if one and next_edition(kind, one.from_on) <= today()},
-        editions=[one for one in loaded if one.loaded_at], offered=[one for one in loaded if not one.loaded_at],
+        editions=[one for one in loaded if one.loaded_at], offered=[(one, table_files.standing(one)) for one in loaded if not one.loaded_at],
     )  # fmt: skip
 
 
 @bp.post("/tables")
 @roles("owner", "biller")
+@takes(MOST_MB)
 def offer():
-    """Reads the files and shows what they would change; nothing is in use before somebody says so."""
+    """Takes the files for the worker to read; nothing is in use before somebody saw what they change and says so."""
     form = TableForm()
     if not form.validate():
         return _index_page(form, 422)
@@ -80,10 +84,22 @@ def offer():
         (one.filename, one.stream) for one in form.files.data or [] if one and one.filename
     ]
     try:
-        offered = tables.offer(form.kind.data, files, by=actor(), now=now(), from_on=form.from_on.data)
+        row = table_files.receive(form.kind.data, files, by=actor(), now=now(), from_on=form.from_on.data)
     except BadTable as bad:
         return _index_page(form, 422, bad.errors)
-    return redirect(url_for("tables.show", id=offered.id), 303)
+    tasks.wake()
+    return redirect(url_for("tables.progress", id=row.id), 303)
+
+
+@bp.get("/tables/<row:id>/progress")
+@roles("owner", "biller")
+@polled
+def progress(id: int):
+    """An edition while the worker reads or loads it; it asks for itself until that is done."""
+    row = find_offered(id)
+    kinds = ("table", "table_load")
+    job = Job.select().where(Job.kind.in_(kinds), Job.subject_id == row.id).order_by(Job.id.desc()).first()
+    return page("tables/progress.html", row=row, job=job, title=TITLES[row.kind], standing=table_files.standing(row))
 
 
 @bp.get("/tables/<row:id>")
@@ -92,6 +108,8 @@ def show(id: int):
     offered = find_offered(id)
     if offered.loaded_at:
         return redirect(url_for("tables.index"))
+    if table_files.standing(offered) != "offered":
+        return redirect(url_for("tables.progress", id=id))
     return _show_page(offered)
 
 
@@ -134,13 +152,13 @@ def dotted(code: str) -> str:
 def load(id: int):
     offered = find_offered(id)
     try:
-        tables.load(offered, by=actor(), now=now())
+        table_files.ask_to_load(offered, by=actor(), now=now())
     except Refused as refused:
         if offered.loaded_at:
             raise
         return _show_page(offered, 422, refused.reasons)
-    flash(f"{TITLES[offered.kind]} of {offered.from_on:%m/%d/%Y} is in use.")
-    return redirect(url_for("tables.index"), 303)
+    tasks.wake()
+    return redirect(url_for("tables.progress", id=id), 303)
 
 
 @bp.post("/tables/<row:id>/withdrawal")
@@ -148,7 +166,7 @@ def load(id: int):
 def withdraw(id: int):
     offered = find_offered(id)
     if not offered.loaded_at:
-        tables.withdraw(offered, by=actor())
+        table_files.withdraw(offered, by=actor())
         flash("It is not loaded. What was in use stays.")
     return redirect(url_for("tables.index"), 303)
 

@@ -104,13 +104,17 @@ def _words() -> dict[str, dict[str, Any]]:
 
 
 def answers(data: bytes) -> Answers:
-    """All answers of a file. Raises Unreadable when it is no X12 file or holds no answer."""
+    """All answers of a file. Raises Unreadable when it is no X12 file, holds no answer, or is cut short."""
     transactions: list[TransactionAnswer] = []
     interchanges: list[InterchangeAnswer] = []
     claims: list[ClaimAnswer] = []
     others: list[str] = []
     known = False
     for interchange in read(decoded(data)):
+        if interchange.segments[-1].id != "IEA":
+            raise Unreadable(
+                "The file ends before its last segment, the IEA: it did not come whole. Download it again."
+            )
         interchanges += [_ta1(segment) for segment in interchange.segments if segment.id == "TA1"]
         for group_version, body in _bodies(interchange):
             version = f"{body[0].at(3)} {group_version}"

@@ -161,6 +161,14 @@ def test_what_is_no_answer_is_refused(data):
         acks.answers(data)
 
 
+@pytest.mark.parametrize("ends", ["", "GE*1*9~", "GE*1*9~IE"])
+def test_a_file_that_was_cut_short_is_refused(ends):
+    whole = f"{ISA}GS*FA*CLEAR*IONM*20260311*0800*9*X*005010X231A1~ST*999*0001~AK1*HC*1~AK9*A*1*1*1~SE*4*0001~"
+    assert acks.answers(f"{whole}GE*1*9~IEA*1*000000900~".encode()).transactions
+    with pytest.raises(Unreadable, match="did not come whole"):
+        acks.answers(f"{whole}{ends}".encode())
+
+
 @pytest.mark.parametrize("path", sorted((EDI / "999").iterdir()), ids=lambda p: p.name)
 def test_files_of_others_are_read(path):
     assert acks.answers(path.read_bytes()).transactions
