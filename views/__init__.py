@@ -17,6 +17,7 @@ from actions.passkeys import Site
 from models import ROLES, SETTINGS, Person
 from practice.figures import in_words
 from practice.money import dollars
+from practice.rewording import differing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -248,5 +249,12 @@ def register(app: Flask) -> None:
         app.register_blueprint(module.bp)
     commands.register(app)
     app.jinja_env.filters.update(
-        day=day, moment=moment, clock=clock, device=device, hours=hours, took=in_words, dollars=dollars
+        day=day,
+        moment=moment,
+        clock=clock,
+        device=device,
+        hours=hours,
+        took=in_words,
+        dollars=dollars,
+        differing=differing,
     )
