@@ -798,7 +798,9 @@ class _Writer:
             yield self._no_alerts()
         for event in self.facts.events:
             if event.type in ("observation", "emg_activity") and event.text:
-                yield self.say(w.ended(f"Observation at {self.time(event.t, event.missing_reason)}: {event.text}"), event.src)
+                yield self.say(
+                    w.ended(f"Observation at {self.time(event.t, event.missing_reason)}: {event.text}"), event.src
+                )
 
     # Signatures
 

@@ -18,6 +18,7 @@ from models import ROLES, SETTINGS, Person
 from practice.cases import payer_class_words
 from practice.figures import in_words
 from practice.money import dollars
+from practice.rewording import differing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -282,4 +283,5 @@ def register(app: Flask) -> None:
         took=in_words,
         dollars=dollars,
         payer_class=payer_class_words,
+        differing=differing,
     )

@@ -315,7 +315,7 @@ class Layer:
     def _opposite(self, token: Token) -> bool:
         """The opposite of a word that the record has here."""
         known = self.texts | self.own
-        return token.low not in known and any(cues.opposite(token.low, low) for low in known)
+        return token.low not in known | self.words | NEUTRAL and any(cues.opposite(token.low, low) for low in known)
 
     def _several(self, token: Token, row: bool) -> bool:
         """'Alerts' or 'screws' told of the only one."""
