@@ -172,7 +172,8 @@ def test_the_claims_of_a_large_file_are_submitted_by_the_worker(bo, cast, monkey
     tasks.work_off()
     assert states(*rows) == ["submitted"] * 5
     assert {(one.by, one.at) for one in ClaimAct.select()} == {(cast.bo.id, claim_files.act_of(file).at)}
-    assert "hx-get" not in bo.get(f"/claim-files/{file.id}/handing-in", headers={"HX-Request": "true"}).text
+    done = bo.get(f"/claim-files/{file.id}/handing-in", headers={"HX-Request": "true"}).text
+    assert "hx-get" not in done and "The claims are submitted" in done
     assert bo.get(f"/claim-files/{file.id}/handing-in").status_code == 302, "without htmx the page of the file says it"
 
 
