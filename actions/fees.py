@@ -67,7 +67,7 @@ def changes(kind: str, payer: Payer | None, prices: Sequence[Price], from_on: da
     held = {(row.code, row.modifier): row for row in in_use(kind, payer, from_on)}
     later = {(row.code, row.modifier): row for row in rows_of(kind, payer).where(Fee.from_on > from_on)}
     reasons = [
-        f"{named(row.code, row.modifier)} has a price from {row.from_on} on. Choose a day after it, or take that one back first."
+        f"{named(row.code, row.modifier)} has a price from {row.from_on:%m/%d/%Y} on. Choose a day after it, or take that one back first."
         for price in prices
         if (row := later.get((price.code, price.modifier)))
     ]

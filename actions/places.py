@@ -60,12 +60,16 @@ def follow(row: pw.Model, *, values: dict[str, Any], by: Actor, on: date) -> pw.
     """Let a row that applies end the day before another begins, which takes its place from then on."""
     model, begins = type(row), values["from_on"]
     if begins <= row.from_on:
-        raise Refused(f"The one it follows begins on {row.from_on}. Choose a later day.")
+        raise Refused(f"The one it follows begins on {row.from_on:%m/%d/%Y}. Choose a later day.")
     with db.atomic():
         # What it says stays; only its end is new.
         ended = {name: row.__data__[name] for name in values if name in row.__data__}
         save(model, row, values={**ended, "until_on": begins - timedelta(1)}, by=by, on=on)
         return save(model, None, values=values, by=by, on=on)
+
+
+def _until(on: date | None) -> str:
+    return f"to {on:%m/%d/%Y}" if on else "without an end"
 
 
 def objections(model: type[pw.Model], row: pw.Model | None, values: dict[str, Any], on: date) -> list[str]:
@@ -102,7 +106,7 @@ def _frozen(row: pw.Model | None, values: dict[str, Any], on: date) -> list[str]
     if not changed:
         return []
     return [
-        f"This applies since {row.from_on} and cases may have been counted by it, so its terms stay. "
+        f"This applies since {row.from_on:%m/%d/%Y} and cases may have been counted by it, so its terms stay. "
         "Give it a last day, then add a new one from the day after."
     ]
 
@@ -119,7 +123,7 @@ def _overlaps(model: type[pw.Model], row: pw.Model | None, values: dict[str, Any
         model.until_on.is_null() | (model.until_on >= values["from_on"]),
     )
     return [
-        f"Another one holds from {other.from_on} to {other.until_on or 'no end'}, and the days overlap. "
+        f"Another one holds from {other.from_on:%m/%d/%Y} {_until(other.until_on)}, and the days overlap. "
         "Give that one a last day first, or choose other days here."
         for other in others
     ]

@@ -11,7 +11,7 @@ from typing import Any
 import peewee as pw
 from msgspec.structs import replace
 
-from actions import credentials, documents, fees, ledger, reports, screenings, tables
+from actions import credentials, documents, fees, ledger, namesakes, reports, screenings, tables
 from actions.terms import Terms, rule_of, terms
 from models import (
     SETTINGS,
@@ -162,6 +162,7 @@ def given(case: Case, claim: claims.Claim | None = None, *, today: date | None =
             diagnoses=tables.diagnoses(_diagnoses(case, billing, claim), day),
             claim=claim,
             standing=_standing(case, claim),
+            namesakes=namesakes.of(case, claim),
         ),
     )
 

@@ -22,6 +22,14 @@ SCHEMA = "ionm-case/1"
 
 ModalityCode = Literal["SSEP", "TcMEP", "EMG", "tEMG", "EEG", "BAEP", "VEP", "TOF", "DWAVE"]
 PayerClass = Literal["commercial", "medicare", "medicare_advantage", "medicaid", "auto", "workers_comp", "self_pay"]
+
+
+def payer_class_words(kind: str) -> str:
+    """medicare_advantage as Medicare Advantage; names of programs are written large."""
+    plain = kind.replace("_", " ")
+    return plain.title() if plain.startswith("medica") else plain
+
+
 Side = Literal["L", "R", "B"]
 Quality = Literal["good", "reduced", "poor", "quiet", "active", "absent"]
 EventType = Literal[

@@ -328,6 +328,12 @@ def same_services(claim: Claim, others: Iterable[Claim]) -> list[str]:
     return found
 
 
+def shared_codes(claim: Claim, other: Claim) -> tuple[str, ...]:
+    """The codes that both claim for the same day."""
+    mine = {(line.code, line.from_on) for line in claim.lines}
+    return tuple(sorted({line.code for line in other.lines if (line.code, line.from_on) in mine}))
+
+
 def _whom(claim: Claim) -> tuple[object, ...]:
     patient = claim.patient
     return (claim.coverage.payer.id, patient.last.upper(), patient.first.upper(), patient.birth_on)

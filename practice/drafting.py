@@ -166,7 +166,9 @@ class _Writer:
     def header(self) -> tuple[Row, ...]:
         facts, header = self.facts, self.facts.header
         staff = facts.staff
-        people = [", ".join(filter(None, [one.name, one.cred])) for one in staff.technologists]
+        # Beside somebody with a credential the gap is said, or it would read as if both had it.
+        gap = w.GAP if any(one.cred for one in staff.technologists) else None
+        people = [", ".join(filter(None, [one.name, one.cred or gap])) for one in staff.technologists]
         readers = [one.name for one in staff.physicians]
         place = ", ".join(filter(None, [header.facility.name, header.facility.or_room]))
         zone = f"{facts.tz}; the zone stands beside each time" if self.clock.zoned else facts.tz
@@ -436,10 +438,12 @@ class _Writer:
         return "; ".join(self._change(alert, row) for row in alert.rows) or f"response that changed {w.GAP}"
 
     def _finding(self, alert: c.Alert) -> tuple[Sentence, ...]:
-        context = f"during {alert.surgical_context}" if alert.surgical_context else f"surgical context {w.GAP}"
+        context = (
+            f"during {w.within(alert.surgical_context)}" if alert.surgical_context else f"surgical context {w.GAP}"
+        )
         said = [self.say(w.ended(f"{context}, {self._findings(alert)}"), alert.src, *self._behind(alert.rows))]
         if alert.unchanged:
-            said.append(self.say(w.ended(f"At that time {alert.unchanged}"), alert.src))
+            said.append(self.say(w.ended(f"At that time {w.unchanged(alert.unchanged)}"), alert.src))
         return tuple(said)
 
     def _behind(self, rows: Iterable[c.AlertRow]) -> list[str]:
@@ -589,7 +593,7 @@ class _Writer:
         if row.pct is not None:
             value = f"{row.pct}% of baseline"
         elif completeness.recorded(row):
-            value = row.status
+            value = w.spaced(row.status)
         else:
             value = w.gap(row.missing_reason or row.status)
         return self.row((name, value + self.mark(row.src)), row.src, *([baseline.src] if baseline else []))
@@ -761,7 +765,7 @@ class _Writer:
 
     def _narrative(self, alert: c.Alert) -> Iterator[Sentence]:
         article = "An" if alert.modality[0] in "ES" else "A"
-        context = f" during {alert.surgical_context}" if alert.surgical_context else ""
+        context = f" during {w.within(alert.surgical_context)}" if alert.surgical_context else ""
         at = self.time(alert.t, alert.missing_reason)
         text = f"{article} {alert.modality} alert ({alert.id}) occurred at {at}{context}: {self._findings(alert)}"
         yield self.say(w.ended(text), alert.src, *self._behind(alert.rows))
@@ -794,7 +798,9 @@ class _Writer:
             yield self._no_alerts()
         for event in self.facts.events:
             if event.type in ("observation", "emg_activity") and event.text:
-                yield self.say(w.ended(f"Observation at {self.time(event.t)}: {event.text}"), event.src)
+                yield self.say(
+                    w.ended(f"Observation at {self.time(event.t, event.missing_reason)}: {event.text}"), event.src
+                )
 
     # Signatures
 

@@ -447,7 +447,8 @@ def record_history(letter: str, facts: c.Facts, entries: Sequence[Entry], names:
 def _entry_row(said: Said, standing: str, shown: Clock, names: Mapping[int, str]) -> tuple[str, ...]:
     marks = "; ".join(filter(None, (standing, *said.marks))) or "stands"
     who = names.get(said.entry.by or 0, "not on file")
-    return (said.time or "-", f"{said.title}: {said.words}", shown.full(said.entry.entered_at), who, marks)
+    what = said.words if said.words.startswith(said.title) else f"{said.title}: {said.words}"
+    return (said.time or "-", what, shown.full(said.entry.entered_at), who, marks)
 
 
 def audit_trail(letter: str, facts: c.Facts, acts: Sequence[Act], reads: Mapping[str, int]) -> Exhibit:

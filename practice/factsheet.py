@@ -278,6 +278,16 @@ def request(sheet: Sheet, model: str) -> dict[str, Any]:
     }
 
 
+def in_words(sheet: Sheet) -> list[tuple[str, list[str]]]:
+    """What a model reads, block by block, as sentences with the values that leave the house."""
+    sent = {slot.name: slot.sent for fact in sheet.facts for slot in fact.slots}
+
+    def told(fact: Fact) -> str:
+        return re.sub(r"\{([^{}]+)\}", lambda found: sent[found[1]], fact.text)
+
+    return [(block.name, [told(fact) for fact in block.facts]) for block in sheet.blocks]
+
+
 def request_digest(body: dict[str, Any]) -> str:
     """SHA-256 of a request, for the audit trail: what was sent can be shown again and compared."""
     return hashlib.sha256(msgspec.json.encode(body, order="sorted")).hexdigest()

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rapidfuzz.distance import DamerauLevenshtein
+
 TABLE: dict[str, Any] = tomllib.loads((Path(__file__).parent / "tables" / "screening.toml").read_text())
 _ENDINGS = TABLE["endings"]
 TITLES = frozenset(_ENDINGS["person"])
@@ -102,6 +104,30 @@ def _western(words: list[str]) -> Iterable[Name]:
     yield Name(" ".join(words[cut:]), words[0], " ".join(words[1:cut]))
     if cut > 1 and len(words[cut - 1]) > 2:
         yield Name(" ".join(words[cut - 1 :]), words[0], " ".join(words[1 : cut - 1]))
+
+
+def may_be_one(one: str, other: str) -> bool:
+    """True when two written names may be one person's: letters off, a nickname, an initial, half of a double name, swapped."""
+    return any(
+        _close(a.last, b.last, b.first, a.first) or _close(a.last, b.first, b.last, a.first)
+        for a in readings(one)
+        for b in readings(other)
+    )
+
+
+def _close(last: str, other_last: str, other_first: str, first: str) -> bool:
+    halves = {*parts(last), joined(last)} & {*parts(other_last), joined(other_last)}
+    if not (halves or _few_letters_off(joined(last), joined(other_last))):
+        return False
+    if not first or not other_first or nicknames(first, other_first):
+        return True
+    initial = 1 in (len(first), len(other_first)) and first[0] == other_first[0]
+    return initial or _few_letters_off(joined(first), joined(other_first))
+
+
+def _few_letters_off(one: str, other: str) -> bool:
+    most = 2 if min(len(one), len(other)) >= 5 else 1
+    return DamerauLevenshtein.distance(one, other, score_cutoff=most) <= most
 
 
 @cache

@@ -115,8 +115,9 @@ def _parts(kind: Kind, name: str, file: BinaryIO) -> list[tuple[str, BinaryIO]]:
         zipped = zipfile.ZipFile(file)
         members = [one for one in zipped.infolist() if not one.is_dir() and _wanted(kind, one.filename)]
         text = [one for one in members if one.filename.lower().endswith((".txt", ".csv"))]
-        if kind == "addon":  # its text file has no header; the spreadsheet beside it has
-            text = [one for one in members if one.filename.lower().endswith((".csv", ".xlsx"))]
+        if kind == "addon":  # its text file has no header; a spreadsheet beside it has
+            headed = [one for one in members if one.filename.lower().endswith((".csv", ".xlsx"))]
+            text = headed or text
         chosen = text or [one for one in members if one.filename.lower().endswith(".xlsx")]
         if not chosen:
             raise BadTable(f"{name}: there is no file of {TITLES[kind]} in this zip.")
@@ -299,7 +300,8 @@ def _date(text: str) -> str | None:
         if re.fullmatch(r"\d{8}", text):
             return date(int(text[:4]), int(text[4:6]), int(text[6:])).isoformat()
         if re.fullmatch(r"\d{7}", text):
-            return (date(int(text[:4]), 1, 1) + timedelta(int(text[4:]) - 1)).isoformat()
+            day = date(int(text[:4]), 1, 1) + timedelta(int(text[4:]) - 1)
+            return day.isoformat() if day.year == int(text[:4]) else None
         if found := re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text):
             return date(int(found[3]), int(found[1]), int(found[2])).isoformat()
         return date.fromisoformat(text[:10]).isoformat()
@@ -376,6 +378,13 @@ def _mue(name: str, file: BinaryIO) -> tuple[list[Row], int]:
 
 
 def _addon(name: str, file: BinaryIO) -> tuple[list[Row], int]:
+    """A spreadsheet with headings, or the text of the same that has none."""
+    if not name.lower().endswith(".xlsx"):
+        raw = file.read()
+        first = _decoded(raw[:200]).lstrip().split("\n", 1)[0].rstrip()
+        if _ADDON_LINE.fullmatch(first) or _CODE.fullmatch(first):
+            return _addon_text(name, raw)
+        file = io.BytesIO(raw)
     rows = _values(name, file, {
         "code": ("the add-on code", lambda h: h in ("add-on code", "add on code", "addon code")),
         "primary": ("the primary code", lambda h: h == "primary code"),
@@ -404,6 +413,39 @@ def _addon(name: str, file: BinaryIO) -> tuple[list[Row], int]:
                 ends.append(day or "")
         if primary != "CCCCC":  # each contractor names its own primaries, so there is nothing to check
             found.append((code, primary, begins, min(ends, default=None)))
+    faults.stop()
+    return found, count
+
+
+_ADDON_LINE = re.compile(
+    r"(?P<code>[0-9A-Z]\d{3}[0-9A-Z])\s*(?P<type>[123](?=\s|\d{7}|[0-9A-Z]\d{3}[0-9A-Z]\b))?\s*"
+    r"(?P<code_until>\d{7})?\s*(?P<primary>[0-9A-Z]\d{3}[0-9A-Z]|CCCCC)(?P<days>(\s*\d{7}){0,3})(\s\D.*)?"
+)
+SINCE_EVER = "2013-01-01"
+"""From when a pair of codes holds that comes without its day: as long as its edition does. Nothing older is coded here."""
+
+
+def _addon_text(name: str, raw: bytes) -> tuple[list[Row], int]:
+    """Lines of add-on code, type, days, primary code and days, in columns without headings; days may be left out."""
+    faults, found, count = _Faults(name), [], 0
+    for line, text in enumerate(_decoded(raw).splitlines(), 1):
+        if not (text := text.strip()):
+            continue
+        count += 1
+        match = _ADDON_LINE.fullmatch(text)
+        if match is None:
+            lone = _CODE.fullmatch(text)
+            faults.add(line, f"{text} stands without the code it is added to." if lone else "these are not two codes.")
+            continue
+        ends = [match["code_until"]] if (match["code_until"] or "").strip("0") else []
+        given = [day for day in re.findall(r"\d{7}", match["days"]) if day.strip("0")]
+        # Of a line's days the first is when it begins; whatever ends it is a later one.
+        days = [_date(day) for day in (*sorted(given), *ends)]
+        if None in days:
+            faults.add(line, f"{match['code']}: one of its days is none.")
+        elif match["primary"] != "CCCCC":
+            begins, until = (days[0], days[1:]) if given else (SINCE_EVER, days)
+            found.append((match["code"], match["primary"], begins, min(until, default=None)))
     faults.stop()
     return found, count
 

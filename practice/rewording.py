@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
 
 import msgspec
 from msgspec import Struct
@@ -46,6 +47,18 @@ def runs(draft: Draft) -> Iterator[Run]:
                     yield from (Run(section.key, block.key, item.label, item.sentences) for item in block.items)
                 elif isinstance(block, Paragraph):
                     yield Run(section.key, "", "", block.sentences)
+
+
+def differing(before: str, after: str) -> tuple[list[tuple[bool, str]], list[tuple[bool, str]]]:
+    """Both sentences in stretches of words, each with whether the other sentence lacks it."""
+    one, other = before.split(), after.split()
+    old, new = [], []
+    for what, a, b, x, y in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+        if a < b:
+            old.append((what != "equal", " ".join(one[a:b])))
+        if x < y:
+            new.append((what != "equal", " ".join(other[x:y])))
+    return old, new
 
 
 def key(section: str, sentences: Sequence[Sentence]) -> str:

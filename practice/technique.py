@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from . import wording as w
 from .cases import Modality
 
@@ -16,7 +18,10 @@ def technique(part: Modality) -> str:
         groups.append(w.plural(part.channels, "channel") if isinstance(part.channels, int) else part.channels)
     groups.append(part.montage or "")
     if part.electrodes:
-        named = "electrode" in part.electrodes or "pair" in part.electrodes
+        # Needles take the word electrodes, what is a kind of electrode by its own name does not.
+        named = re.search(
+            r"electrode|pair|cups?\b|discs?\b|disks?\b|strips?\b|grids?\b|tube", part.electrodes, re.IGNORECASE
+        )
         groups.append(part.electrodes if named else f"{part.electrodes} electrodes")
     groups.append(part.safety or "")
     return w.ended("; ".join(filter(None, groups)) or f"technique {w.gap(part.missing_reason)}")
@@ -28,8 +33,9 @@ def _stimulated(part: Modality) -> str:
         where = f"{part.nerve} nerve"
     said = [where, part.stim or "", _both_sides(part.stim_ma)]
     if part.stim_v:
-        volts = [w.GAP if value is None else str(value) for value in part.stim_v]
-        said.append(f"{'-'.join(dict.fromkeys(volts))} V")
+        volts = dict.fromkeys(part.stim_v)
+        known = "-".join(map(str, volts)) + " V"
+        said.append(" / ".join(w.GAP if one is None else f"{one} V" for one in volts) if None in volts else known)
     if part.pw_us is not None and not part.train:
         said.append(f"{part.pw_us} µs")
     if part.rate_hz is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,32 @@ def ended(text: str) -> str:
     """The text with one mark at its end."""
     text = text.rstrip()
     return text if text.endswith((".", "!", "?")) else text + "."
+
+
+_SAYS_HOW = re.compile(
+    r"\b(un\w+ed|preserved|intact|stable|stayed|remain\w*|kept|held|maintained|present|normal|baseline|chang\w*|persist\w*"
+    r"|was|were|is|are|no|not|showed|within)\b",
+    re.IGNORECASE,
+)
+_COMMON = re.compile(
+    r"[A-Z][a-z]*(ing|tion|sion|ment|ery|omy|age|ure|ance|al|ar|ic)\b|(Pedicle|Screw|Rod|Graft|Cage|Disc|Dura)\b"
+)
+"""How common words of an operation begin a text; a name, such as Harrington's, keeps its capital."""
+
+
+def unchanged(text: str) -> str:
+    """What did not change in an alert, as the end of a sentence: responses that are only listed are said to be unchanged."""
+    return text if _SAYS_HOW.search(text) else f"{text.rstrip(' .')} unchanged"
+
+
+def within(text: str) -> str:
+    """A text in the middle of a sentence: Decompression at C5-C6 is decompression at C5-C6."""
+    return text[0].lower() + text[1:] if _COMMON.match(text) else text
+
+
+def spaced(status: str) -> str:
+    """A status of a file, such as at_baseline, in words."""
+    return status.replace("_", " ")
 
 
 def response(row: Baseline) -> str:

@@ -244,11 +244,15 @@
   // Making entries
 
   const iso = (ms) => new Date(ms).toISOString();
+  function busy(more) {
+    writing += more;
+    if (root) root.dataset.writing = writing;
+  }
   // `make` says what a tap makes when its turn comes: of two quick taps the second knows what the first one made.
   async function put(make, wall = Date.now()) {
     const tap = { mono: performance.now(), session: SESSION, hidden };
     let items = [];
-    writing += 1;
+    busy(1);
     await inTurn(async () => {
       folded = null;
       items = make().map((one, index) => written(one, iso(wall + index), { ...tap, index }));
@@ -260,9 +264,7 @@
       }
       outbox.push(...items);
       count();
-    }).finally(() => {
-      writing -= 1;
-    });
+    }).finally(() => busy(-1));
     folded = null;
     if (!items.length) return [];
     if (navigator.vibrate) navigator.vibrate(20);
@@ -488,6 +490,7 @@
       held = new Map();
       await keepCases([...cases, ...late], true);
     } catch (error) {
+      refreshed = -Infinity; // not answered, so the next look asks again
       if (error.name === "QuotaExceededError")
         broken =
           "This phone's storage is full. The form works online only: an entry is kept once the top of the page says it was sent.";
@@ -784,12 +787,24 @@
   }
 
   let drawing = 0,
-    pressing = false;
+    pressing = false,
+    edited = null;
+  // A field being typed into, from its first key until it is left or taken in; emptied, it is still being typed into.
+  root?.addEventListener("input", (event) => {
+    edited = event.target;
+  });
+  for (const name of ["change", "focusout"])
+    root?.addEventListener(name, () => {
+      if (edited) draw();
+      edited = null;
+    });
   for (const name of ["pointerdown", "pointerup", "pointercancel"])
     window.addEventListener(
       name,
-      () => {
+      (event) => {
         pressing = name === "pointerdown";
+        // An iPhone does not leave a field when a button is tapped, and only what is left is taken in.
+        if (pressing && event.target.closest?.("button, a")) edited?.blur();
         if (!pressing) setTimeout(draw);
       },
       true,
@@ -807,7 +822,7 @@
     const key = document.activeElement?.dataset?.key,
       typing = document.activeElement?.matches?.(".ph input, .ph textarea") && document.activeElement;
     // Nobody's typing is drawn over: what is written there is taken in when the field is left.
-    if (typing && typing.value !== typing.defaultValue) {
+    if (typing && (typing === edited || typing.value !== typing.defaultValue)) {
       top();
       return;
     }

@@ -6,10 +6,23 @@ from datetime import UTC, date, datetime, time, timedelta
 from types import SimpleNamespace
 
 from actions import reports
-from models import Billing, BillingProvider, Case, Coverage, Facility, Fee, Patient, Payer, PayerRule, Person, Surgeon
+from models import (
+    Assignment,
+    Billing,
+    BillingProvider,
+    Case,
+    Coverage,
+    Facility,
+    Fee,
+    Patient,
+    Payer,
+    PayerRule,
+    Person,
+    Surgeon,
+)
 from practice import coding, signing
 from practice.report import impression
-from tests.cast import PASSWORD, actor, load
+from tests.cast import NOW, PASSWORD, actor, load
 
 SINCE = date(2020, 1, 1)
 FILING_DAYS = 3650
@@ -74,3 +87,21 @@ def sign(case: Case, cast: SimpleNamespace) -> Case:
 def signed(cast: SimpleNamespace, number: str = "01", **changed: object) -> Case:
     """A case file, signed and with all that its claim needs."""
     return billable(sign(load(cast, number, **changed), cast))
+
+
+FORMS = {
+    "08": {"accident": ["EM"], "accident_on": date(2026, 7, 1), "casualty_number": "WC-2026-77"},
+}
+"""What the billing form must say beside the usual."""
+
+
+def as_it_would_be(cast: SimpleNamespace, number: str) -> Case:
+    """A case file as it is, signed or not, with all that a claim needs; its second physician is one of the practice."""
+    case = load(cast, number)
+    for place, physician in enumerate(case.facts().staff.physicians[1:]):
+        person = Person.create(
+            name=physician.name.split(",")[0], credentials="MD", npi=NPIS[place], email=f"{place}@example.org",
+            roles=["physician"], created_at=NOW, taxonomy="2084N0600X",
+        )  # fmt: skip
+        Assignment.create(case=case, person=person, role="physician")
+    return billable(case, **FORMS.get(number, {}))

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 OPTIONAL_END = {"li", "p", "td", "th", "tr", "option", "tbody", "thead", "dt", "dd"}
+BLOCKS = {"form", "div", "ul", "ol", "dl", "table", "section", "details", "fieldset", "article", "h2", "h3"}
 SELF_CLOSING_SVG = {"path", "rect", "circle", "line", "polygon", "polyline", "use", "ellipse", "stop"}
 
 
@@ -25,6 +26,8 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
+        if tag in BLOCKS and self.stack and self.stack[-1] == "p":
+            self.faults.append(f"a <{tag}> in a <p>: the browser ends the paragraph before it")
         if tag not in VOID:
             self.stack.append(tag)
         if "id" in given:

@@ -6,18 +6,18 @@ import csv
 import io
 import json
 import threading
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 import tasks
-from actions import Refused, claims
+from actions import Refused, claim_files, claims, weighing
 from models import (
     SETTINGS,
-    Assignment,
     AuditEntry,
     Billing,
     Case,
@@ -28,14 +28,14 @@ from models import (
     CredentialType,
     Decided,
     Hold,
+    Patient,
     Payer,
-    Person,
     Receiver,
     db,
 )
 from practice import claims as c
-from tests.billable import NPIS, billable, equip, signed
-from tests.cast import NOW, actor, book, load
+from tests.billable import as_it_would_be, billable, equip, signed
+from tests.cast import NOW, actor, book, case_file, load
 
 
 @pytest.fixture
@@ -58,29 +58,63 @@ def test_a_claim_is_made_of_a_signed_case(firm):
 
 
 GOLDEN = Path(__file__).parent / "golden" / "claims"
-FORMS = {
-    "08": {"accident": ["EM"], "accident_on": date(2026, 7, 1), "casualty_number": "WC-2026-77"},
-}
-"""What the billing form must say beside the usual."""
-
-
-def as_it_would_be(cast, number: str) -> dict[str, Any]:
-    """The claim of a case file as it is, signed or not; the second physician of a file is one of the practice."""
-    case = load(cast, number)
-    for place, physician in enumerate(case.facts().staff.physicians[1:]):
-        person = Person.create(
-            name=physician.name.split(",")[0], credentials="MD", npi=NPIS[place], email=f"{place}@example.org",
-            roles=["physician"], created_at=NOW, taxonomy="2084N0600X",
-        )  # fmt: skip
-        Assignment.create(case=case, person=person, role="physician")
-    billable(case, **FORMS.get(number, {}))
-    return json.loads(c.to_json(claims.build(case)))
 
 
 @pytest.mark.parametrize("number", ["01", "02", "03", "05", "07", "08"])
 def test_each_case_file_makes_the_claim_that_was_looked_at(firm, number):
     """To renew a golden file, write the JSON and read the difference."""
-    assert as_it_would_be(firm, number) == json.loads((GOLDEN / f"{number}.json").read_text())
+    made = claims.build(as_it_would_be(firm, number))
+    assert json.loads(c.to_json(made)) == json.loads((GOLDEN / f"{number}.json").read_text())
+
+
+def test_the_same_services_of_a_patient_entered_twice_are_to_be_checked(firm, client_for):
+    """Another row, the same birth date, a name spelled a little differently: said, never a block, and nobody is named."""
+    first = made(firm)
+    header = json.loads(case_file("01"))["case"]["header"]
+    header["patient"] |= {"name": "TESTPATIENT, AVERIE", "mrn": "SYN-777"}
+    case = signed(firm, id="C-77", header=header)
+    other, born = case.patient, case.patient.dob
+    assert other.id != first.case.patient_id and born
+    body = claims.body(first)
+
+    def said() -> list[Any]:
+        found = weighing.weigh(Case.get_by_id(case.id), replace(body, control_number="EV9")).findings
+        return [(one.severity, one.where) for one in found if one.id == "V26"]
+
+    assert said() == [("warn", f"claims#{first.number}")]
+    for changed in ({"name": "OTHER, AVERIE"}, {"dob": born + timedelta(1)}, {"dob": None}):
+        Patient.update(**{"dob": born, **changed}).where(Patient.id == other.id).execute()
+        assert said() == [], changed
+        Patient.update(name=other.name, dob=born).where(Patient.id == other.id).execute()
+    claim = claims.make(Case.get_by_id(case.id), by=actor(firm.bo), now=NOW)
+    page = page_of(client_for(firm.bo), f"/claims/{claim.id}")
+    assert f"Claim {first.number} has 95870, 95938, 95939, 95941 of the same day too" in page
+    assert f'href="/claims?q={first.number}"' in page and "AVERY" not in page
+    assert claims.act(claim, "release", by=actor(firm.bo), now=NOW).state == "released"
+    claims.act(first, "withdraw", by=actor(firm.bo), now=NOW, words="twice")
+    assert said() == []
+
+
+def test_a_released_claim_says_how_it_leaves(firm, client_for):
+    claim, bo = made(firm), client_for(firm.bo)
+    claims.act(claim, "release", by=actor(firm.bo), now=NOW)
+    assert f'href="/paper-claims?claim={claim.id}">Print and mail it' in page_of(bo, f"/claims/{claim.id}")
+    to = Receiver.create(
+        name="Clearinghouse", receiver_id="CLEAR", submitter_id="EVOKED", usage="P", phone="3125550100"
+    )
+    Payer.update(receiver=to).where(Payer.id == claim.payer_id).execute()
+    assert f'href="/receivers/{to.id}/claims">Put it in a file' in page_of(bo, f"/claims/{claim.id}")
+    file = claim_files.export(to, by=actor(firm.bo), now=NOW)
+    assert f'href="/claim-files/{file.id}">Hand its file in' in page_of(bo, f"/claims/{claim.id}")
+
+
+def test_a_rejected_claim_begins_with_why(firm, client_for):
+    claim, bo = made(firm), client_for(firm.bo)
+    for act, words in (("release", ""), ("submit", ""), ("reject", "A7: the member id is wrong")):
+        claims.act(Claim.get_by_id(claim.id), act, by=actor(firm.bo), now=NOW, words=words)
+    page = page_of(bo, f"/claims/{claim.id}")
+    assert page.index("Why it was rejected") < page.index("A7: the member id is wrong") < page.index("<h2>Lines</h2>")
+    assert f"/places/patients/{claim.case.patient_id}" in page and f"/cases/{claim.case_id}/billing" in page
 
 
 def test_a_record_without_monitoring_makes_no_claim(firm):

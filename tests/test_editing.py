@@ -230,7 +230,8 @@ def test_the_drafted_impression_kept_by_the_physician_holds_nothing_to_mend(cast
 # Alike
 
 
-def test_a_report_that_reads_like_a_signed_one_asks_for_a_line_of_its_own(client_for, cast):
+@pytest.mark.parametrize("own", ["Reviewed.", "Reviewed:"])
+def test_a_report_that_reads_like_a_signed_one_asks_for_a_line_of_its_own(client_for, cast, own):
     tess = client_for(cast.tess)
     first = drafted(tess, load(cast, "01"))
     tess.post(f"/reports/{first.id}/approval")
@@ -247,7 +248,7 @@ def test_a_report_that_reads_like_a_signed_one_asks_for_a_line_of_its_own(client
     assert "This reads like another report" in page
     assert reports.alike(drafted(tess, load(cast, "02"))) is None
     number = numbered(second, reports.drafted(second).key_result[0].text)
-    assert words(tess, second, number, f"Reviewed. {reports.drafted(second).key_result[0].text}").status_code == 303
+    assert words(tess, second, number, f"{own} {reports.drafted(second).key_result[0].text}").status_code == 303
     assert reports.alike(reports.current(second.case)) is None
     assert tess.post(f"/reports/{reports.current(second.case).id}/approval").status_code == 303
 

@@ -96,7 +96,7 @@ def test_the_paper_names_no_patient_and_shows_the_arithmetic(client_for, cast):
     assert invoice.number in paper
     for line in invoice.lines:
         assert line.derivation.split("; ")[-1].casefold() in paper.casefold()
-    assert f"Total due {invoice.due_on} {invoice.total_cents // 100:,}" in paper.replace("$", "")
+    assert f"Total due {invoice.due_on:%m/%d/%Y} {invoice.total_cents // 100:,}" in paper.replace("$", "")
 
 
 def test_a_case_is_on_one_invoice_and_a_void_one_frees_it(client_for, cast):
@@ -107,6 +107,7 @@ def test_a_case_is_on_one_invoice_and_a_void_one_frees_it(client_for, cast):
     assert again.status_code == 422
     assert "not to be invoiced any more" in plain(again)
     assert 'value="supplies"' in again.get_data(as_text=True)
+    assert 'name="reason"' in bo.get(f"/invoices/{first.id}/voiding").get_data(as_text=True)
     assert bo.post(f"/invoices/{first.id}/voiding", data={"reason": ""}).status_code == 422
     assert bo.post(f"/invoices/{first.id}/voiding", data={"reason": "Wrong rate"}).status_code == 303
     second = issue(bo, case)

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from actions import Refused, ledger, loading, records, weighing
-from models import Allotment, Case, Entry, Payer, Stretch
+from models import Allotment, AuditEntry, Case, Entry, Payer, Stretch
 from practice import concurrency as conc
-from tests.cast import NOW, actor, case_file
+from tests.cast import NOW, actor, case_file, load
 
 
 def medicare(cast, reference: str) -> Case:
@@ -119,3 +119,17 @@ def test_a_commercial_case_loses_the_minutes_billed_for_another_alone(cast, two)
     Case.update(payer=acme, payer_class="commercial").where(Case.id == two[1].id).execute()
     coded = weighing.weigh(Case.with_header(two[1].id)).coding
     assert any("billed for another patient alone" in one.reason for one in coded.not_billed)
+
+
+def test_an_auditor_reads_a_physicians_day_and_allots_nothing(client_for, cast):
+    cast.stan.roles = ["auditor"]
+    cast.stan.save()
+    case = load(cast, "03")
+    day = f"/ledger/{cast.pia.id}/{case.date_of_service}"
+    page = client_for(cast.stan).get(day).get_data(as_text=True)
+    assert "Medicare minutes by clock hour" in page and "Allot them" not in page
+    assert client_for(cast.stan).post(f"{day}/allotments").status_code == 403
+    seen = AuditEntry.select().where(
+        AuditEntry.actor == cast.stan.id, AuditEntry.noun == "ledger", AuditEntry.action == "view"
+    )
+    assert seen.count() == 1

@@ -15,9 +15,9 @@ import pytest
 import tasks
 import views.notices
 from actions import Refused, jobs, notices, sessions
-from models import SETTINGS, AuditEntry, Delivery, Device, Job, Notice, Session, db
+from models import SETTINGS, AuditEntry, Credential, CredentialType, Delivery, Device, Job, Notice, Session, db
 from practice.notices import TEXTS
-from tests.cast import NOW, actor
+from tests.cast import NOW, actor, load
 from tests.push_service import PushService, Subscription
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -306,6 +306,18 @@ def test_a_subscription_that_is_no_more_is_removed(client_for, cast, service, st
     assert AuditEntry.select().where(AuditEntry.action == "lose", AuditEntry.noun == "device").exists()
 
 
+@pytest.mark.parametrize("status", [200, 202, 203, 204, 299])
+def test_whatever_a_service_says_of_success_is_taken_once(client_for, cast, service, status):
+    """pywebpush raises for what is above 202, although RFC 8030 and HTTP call it success."""
+    enroll(client_for(cast.tess), service)
+    tell(cast.tess)
+    service.answers = [status]
+    tasks.work_off()
+    again()
+    assert Notice.get().sent_at
+    assert (Delivery.select().count(), service.hits) == (1, 1)
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 413, 429, 500, 503])
 def test_any_other_answer_is_tried_again_later(client_for, cast, service, status):
     enroll(client_for(cast.tess), service)
@@ -515,3 +527,19 @@ def test_the_next_case_is_one_s_own_and_to_come(client_for, cast):
     soonest = book(cast, date_of_service=today + timedelta(days=1))
     assert client_for(cast.tess).get("/next-case").location == f"/cases/{soonest.id}"
     assert client_for(cast.stan).get("/next-case").location == "/"
+
+
+def test_the_list_says_what_each_notice_is_about(client_for, cast):
+    case = load(cast, "01")
+    bls = Credential.create(person=cast.pia, type=CredentialType.get(CredentialType.name == "BLS"))
+    for what in (
+        f"credential:{bls.id}",
+        f"obstacle:{cast.tess.id}",
+        f"device:person:{cast.bo.id}",
+        f"record:{case.id}",
+    ):
+        notices.tell(cast.olive, what=what, edition="1", path="/", now=NOW)
+    text = client_for(cast.olive).get("/notices").get_data(as_text=True)
+    for words in (f"BLS, {cast.pia.name}", cast.tess.name, cast.bo.name, f"{case.facility.name}, Tue Mar"):
+        assert words in text, words
+    assert case.patient.name not in text

@@ -23,13 +23,15 @@ from models import (
     Job,
     Packet,
     PacketDemand,
+    PayerRule,
     RecordsRequest,
     Sending,
+    TableImport,
     db,
 )  # fmt: skip
 from practice import claims, signing
 from practice.report import impression
-from tests.cast import NOW, PASSWORD, actor, load
+from tests.cast import NOW, PASSWORD, actor, book, load
 from tests.practice import made_claims
 from tests.test_jobs import let_the_lease_run_out, python
 
@@ -118,6 +120,16 @@ def test_the_page_shows_lines_with_their_steps_and_what_is_not_billed(client_for
     assert "<summary>Each step</summary>" in page
     assert "Not billed, and why" in page
     assert "Pia Park, MD" in page
+
+
+def test_the_lines_say_what_was_not_checked_by_the_tables_of_the_day(client_for, cast):
+    case = signed(cast)
+    page = client_for(cast.bo).get(f"/cases/{case.id}/packet").get_data(as_text=True)
+    assert "Units a day (MUE): no edition of that day is imported" in page and 'href="/tables"' in page
+    on = weighing.weigh(case).coding.date_of_service
+    for kind in ("ptp", "mue", "addon", "rvu"):
+        TableImport.create(kind=kind, sha256="x", from_on=on, offered_at=NOW, loaded_at=NOW)
+    assert "Not checked by the tables" not in client_for(cast.bo).get(f"/cases/{case.id}/packet").get_data(as_text=True)
 
 
 def test_what_stands_in_the_way_refuses_the_packet_and_every_reason_is_shown(client_for, cast):
@@ -428,6 +440,7 @@ def test_a_request_that_needs_no_packet_is_closed_with_the_reason(client_for, ca
         entered_at=NOW,
         entered_by=cast.bo.id,
     )
+    assert 'name="why"' in bo.get(f"/records-requests/{row.id}/closing").get_data(as_text=True)
     assert bo.post(f"/records-requests/{row.id}/closing", data={"why": ""}).status_code == 422
     assert bo.post(f"/records-requests/{row.id}/closing", data={"why": "Taken back by phone"}).status_code == 303
     assert "Taken back by phone" in bo.get(f"/cases/{case.id}/packet").get_data(as_text=True)
@@ -501,6 +514,35 @@ def test_only_the_biller_and_the_owner_make_packets(client_for, cast):
     assert client_for(cast.stan).get(f"/cases/{case.id}/packet").status_code == 404
 
 
+def test_an_auditor_reads_packets_and_requests_and_each_look_is_in_the_trail(client_for, cast):
+    case = signed(cast)
+    packet = made(client_for(cast.bo), case)
+    asked = {"requester": "Acme", "asked_on": date(2026, 6, 1), "due_on": date(2026, 7, 1), "entered_at": NOW}
+    row = RecordsRequest.create(case=case, entered_by=cast.bo.id, **asked)
+    cast.stan.roles = ["auditor"]
+    cast.stan.save()
+    auditor = client_for(cast.stan)
+    page = auditor.get(f"/packets/{packet.id}").get_data(as_text=True)
+    assert f"/packets/{packet.id}/pdf" in page
+    assert "Write down that it was sent" not in page
+    assert auditor.get(f"/packets/{packet.id}/pdf").data.startswith(b"%PDF")
+    assert f"/cases/{case.id}/packet" in auditor.get("/packets").get_data(as_text=True)
+    assert "Acme" in auditor.get("/records-requests").get_data(as_text=True)
+    page = auditor.get(f"/cases/{case.id}/packet").get_data(as_text=True)
+    assert f"/packets/{packet.id}" in page
+    assert "Make the packet" not in page and "packets/new" not in page and "closing" not in page
+    seen = AuditEntry.select().where(AuditEntry.actor == cast.stan.id, AuditEntry.action == "view")
+    assert [one.row_id for one in seen.where(AuditEntry.noun == "packet", AuditEntry.row_id.is_null(False))] == [
+        packet.id
+    ] * 2
+    for address in (
+        f"/packets/{packet.id}/sendings",
+        f"/cases/{case.id}/packets",
+        f"/records-requests/{row.id}/closing",
+    ):
+        assert auditor.post(address).status_code == 403
+
+
 @pytest.mark.parametrize("address", ["/cases/99/packet", "/packets/99", "/packets/99/pdf", f"/packets/{2**63}"])
 def test_what_is_not_there_is_not_found(client_for, cast, address):
     assert client_for(cast.bo).get(address).status_code == 404
@@ -541,17 +583,38 @@ def test_a_packet_that_could_not_be_made_says_why_and_can_be_asked_for_again(cli
 
 @pytest.mark.parametrize("number", ["01", "02", "03", "05", "07", "08"])
 @pytest.mark.parametrize("who", ["olive", "bo", "tess", "pia"])
-def test_each_finding_leads_to_a_page_that_opens(client_for, cast, number, who):
+def test_each_finding_leads_in_one_tap_to_where_it_is_mended(client_for, cast, number, who):
+    """To a page that opens at the place; who may not go there is told whose it is."""
     case, client = load(cast, number), client_for(getattr(cast, who))
     page = client.get(f"/cases/{case.id}/packet").get_data(as_text=True)
-    ways = set(re.findall(r'<p class="foot"><a href="([^"]+)"', page))
-    assert ways
-    for way in ways:
+    checks = page.partition('id="checks"')[2].partition("</section>")[0]
+    found = re.findall(r'<li class="finding (?:blocked|due)">(.*?)</li>', checks, re.S)
+    assert found
+    for one in found:
+        assert '<p class="foot"><a href="' in one or re.search(
+            r'class="mend">(The owner|Billing|The technologist or the physician) mends this', one
+        ), one
+        if who == "olive":
+            assert '<p class="foot"><a href="' in one, one
+    for way in set(re.findall(r'<p class="foot"><a href="([^"]+)"', page)):
         address, _, anchor = way.partition("#")
         target = client.get(address).get_data(as_text=True) if address else page
         assert "<h1" in target
         assert "Nothing here" not in target, way
         assert not anchor or f'id="{anchor}"' in target, way
+
+
+def test_a_finding_opens_the_field_or_the_row_that_mends_it(client_for, cast):
+    case, olive = book(cast, indication=""), client_for(cast.olive)
+
+    def ways() -> set[str]:
+        page = olive.get(f"/cases/{case.id}/packet").get_data(as_text=True)
+        return set(re.findall(r'<p class="foot"><a href="([^"]+)"', page))
+
+    opened = ways()
+    assert {f"/cases/{case.id}/edit#indication", f"/cases/{case.id}/billing#in_network"} <= opened
+    rule = PayerRule.create(payer_class="commercial", from_on=date(2020, 1, 1), accepts=["95941"], remote_code="95941")
+    assert f"/places/payer-rules/{rule.id}" in ways(), "its filing days are not known"
 
 
 def test_documents_are_kept_under_the_data_folder(client_for, cast):

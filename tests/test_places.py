@@ -230,6 +230,9 @@ def test_only_what_differs_is_kept_of_a_receiver(olive, cast):
     assert row.options == {"isa_qualifier": "30", "claims_per_transaction": 100, "billing_taxonomy": False}
     page = olive.get(f"/places/receivers/{row.id}").get_data(as_text=True)
     assert '<option selected value="30">' in page and 'value="Clearing One"' in page and 'value="EVK"' in page
+    Receiver.update(usage="P").execute()
+    page = olive.get(f"/places/receivers/{row.id}").get_data(as_text=True)
+    assert '<option selected value="P">' in page, "who only looks and saves must not turn real claims into tests"
     payer = {"name": "Acme PPO", "payer_class": "commercial", "payer_id": "ACME1", "receiver": row.id, "filing": "CI"}
     assert olive.post(f"/places/payers/{cast.acme.id}", data=payer).status_code == 303
     assert Payer.get_by_id(cast.acme.id).receiver_id == row.id

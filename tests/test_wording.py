@@ -144,7 +144,8 @@ def test_the_draft_is_there_before_and_the_proposal_comes_as_a_diff(client_for, 
     assert f'hx-get="/proposals/{Proposal.get().id}"' in waiting
     tasks.work_off()
     told = page_of(client, report)
-    assert f'<ins><span class="tag">Now</span> {WORDED}' in told
+    assert '<span class="tag">Stands now</span> <del>Suspected cause:</del> corrective maneuver with' in told
+    assert '<span class="tag">Proposed</span> <ins>The suspected cause was</ins> corrective maneuver with' in told
     assert 'hx-trigger="every 1s"' not in told
     assert WORDED not in Report.get_by_id(report.id).text
 

@@ -15,8 +15,10 @@ from flask_login import current_user
 from actions import Actor
 from actions.passkeys import Site
 from models import ROLES, SETTINGS, Person
+from practice.cases import payer_class_words
 from practice.figures import in_words
 from practice.money import dollars
+from practice.rewording import differing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -153,7 +155,7 @@ NAV = (
     ("Cases", "cases.listing", "cases", ROLES),
     ("Reports", "reports.inbox", "reports", ("owner", "physician", "technologist")),
     ("Claims", "claims.board", "claims", ("owner", "biller", "auditor")),
-    ("Packets", "packets.listing", "packets", ("owner", "biller")),
+    ("Packets", "packets.listing", "packets", ("owner", "biller", "auditor")),
     ("Invoices", "invoices.listing", "money", ("owner", "biller", "auditor")),
     ("People", "people.listing", "people", ("owner",)),
     ("Credentials", "credentials.listing", "credentials", ("owner", "auditor", "biller")),
@@ -162,6 +164,12 @@ NAV = (
     ("Audit", "audit.listing", "audit", ("owner", "auditor")),
     ("Me", "sessions.me", "me", ROLES),
 )
+UNDER = {
+    "record": "cases", "documents": "cases", "phone": "cases", "wording": "reports", "editing": "reports",
+    "claim_files": "claims", "answers": "claims", "paper_claims": "claims", "billings": "claims", "rules": "claims",
+    "ledger": "claims", "records_requests": "packets", "fees": "places", "tables": "places", "passkeys": "sessions",
+}  # fmt: skip
+"""Whose page one is on, where a noun has no place of its own in the navigation."""
 
 
 def nav() -> list[tuple[str, str, str, bool]]:
@@ -169,6 +177,7 @@ def nav() -> list[tuple[str, str, str, bool]]:
     if not current_user.is_authenticated:
         return []
     here = (request.endpoint or "").split(".")[0]
+    here = UNDER.get(here, here)
     found = []
     for label, endpoint, icon, wanted in NAV:
         if me().has(*wanted) and endpoint in current_app.view_functions:
@@ -266,5 +275,13 @@ def register(app: Flask) -> None:
         app.register_blueprint(module.bp)
     commands.register(app)
     app.jinja_env.filters.update(
-        day=day, moment=moment, clock=clock, device=device, hours=hours, took=in_words, dollars=dollars
+        day=day,
+        moment=moment,
+        clock=clock,
+        device=device,
+        hours=hours,
+        took=in_words,
+        dollars=dollars,
+        payer_class=payer_class_words,
+        differing=differing,
     )

@@ -13,7 +13,7 @@ from wtforms.validators import DataRequired, Length, Optional, ValidationError
 
 from models import Case, Facility, Payer, Person, Preset, Surgeon
 from practice import record
-from practice.cases import PayerClass
+from practice.cases import PayerClass, payer_class_words
 from views import now
 
 
@@ -39,7 +39,7 @@ def _chosen(form: FlaskForm, field: SelectField) -> None:
 
 
 ICD = re.compile(r"^([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?)[\s,;:]+(.+)$", re.IGNORECASE)
-CLASSES = [("", "not known"), *((name, name.replace("_", " ")) for name in get_args(PayerClass))]
+CLASSES = [("", "not known"), *((name, payer_class_words(name)) for name in get_args(PayerClass))]
 
 
 class HeaderForm(FlaskForm):

@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 
 import peewee as pw
 
+from actions import claim_files
 from actions.terms import rule_of, terms
 from models import Asked as Query
-from models import Case, Claim, Facility, Patient, Payer, Unbilled, param
+from models import Case, Claim, ClaimFile, Facility, FileAct, Patient, Payer, Unbilled, db, param
 from practice import claim_states as states
+from practice.cases import payer_class_words
 
 UNCODED = "to-code"
 """In the place of a state: signed cases that no claim was made of yet."""
@@ -81,6 +83,30 @@ def standing(asked: Asked, today: date) -> Standing:
     late = _late_claims(*shape)(**values, today=today.isoformat(), near=(today + NEAR).isoformat())
     limits = {bool(over): Money(count, cents) for over, count, cents in late}
     return Standing(found, near=limits.get(False, Money()), overdue=limits.get(True, Money()))
+
+
+def unfiled() -> Money:
+    """Released claims that go to a receiver and stand in no file."""
+    return _sum(claim_files.waiting())
+
+
+def for_paper() -> Money:
+    """Released claims of payers that are sent no files."""
+    return _sum(Claim.select().join(Payer).where(Claim.state == "released", Payer.receiver.is_null()))
+
+
+def _sum(claims: pw.ModelSelect) -> Money:
+    of = claims.order_by().alias("of")
+    count, cents = pw.Select((of,), (pw.fn.COUNT(of.c.id), pw.fn.SUM(of.c.total_cents))).bind(db).tuples().get()
+    return Money(count, cents or 0)
+
+
+def not_handed_in() -> Money:
+    """Files of real claims that were made, and neither handed in nor given up. An answer says that one was handed in."""
+    files = ClaimFile.select(pw.fn.COUNT(ClaimFile.id), pw.fn.SUM(ClaimFile.cents))
+    files = files.where(ClaimFile.usage == "P", ClaimFile.id.not_in(FileAct.select(FileAct.file)))
+    count, cents = files.tuples().get()
+    return Money(count, cents or 0)
 
 
 # The queries, built once for each way in which the board is narrowed
@@ -210,7 +236,7 @@ def _cases(asked: Asked, signed: bool, most: int) -> list[Row]:
         Row(
             id=row.id, case=row.case, number="", state=UNCODED if signed else UNSIGNED,
             date_of_service=row.date_of_service, procedure=row.procedure, patient=row.patient, facility=row.facility,
-            payer=row.payer or row.booked.replace("_", " "), cents=row.cents, file_by=_file_by(row, agreed),
+            payer=row.payer or payer_class_words(row.booked), cents=row.cents, file_by=_file_by(row, agreed),
         )
         for row in map(_Case._make, found)
     ]  # fmt: skip

@@ -18,6 +18,7 @@ from models import (
     ClaimAnswer,
     ClaimFile,
     ClaimInFile,
+    FileAct,
     Hold,
     Packet,
     Payer,
@@ -30,8 +31,7 @@ from practice.spreadsheet import Amount, csv_text
 from views import actor, claim_board, now, page, roles
 from views.claim_board import LABELS, NEEDS, UNCODED, UNSIGNED, Asked
 from views.claim_forms import ADJUSTMENTS, DecisionForm, NextPayerForm, letters
-from views.mending import mended_at
-from views.packets import mend
+from views.mending import mend, mended_at
 
 bp = Blueprint("claims", __name__)
 FEW = 6
@@ -224,8 +224,21 @@ def _show(claim: Claim, status: int = 200, reasons: list[str] | None = None, wor
         files=_files(claim), answers=_answers(claim), advice=answers.ADVICE, next_payers=_next_payers(claim),
         papers=list(Packet.select().where(Packet.case == claim.case_id, Packet.preview == False).order_by(Packet.id.desc()).limit(5)),  # noqa: E712
         soon=claim_board.soon(claim.file_by, today()) if open_now else "", replaceable=claim.state in states.SENT and claim.frequency != "8",
-        unsent=open_now,
+        unsent=open_now, way=_way(claim),
     )  # fmt: skip
+
+
+def _way(claim: Claim) -> tuple[str, str] | None:
+    """How a released claim leaves: the file it stands in, the file it may go into, or paper."""
+    if claim.state != "released":
+        return None
+    if claim.payer.receiver_id is None:
+        return url_for("paper_claims.listing", claim=claim.id), "Print and mail it"
+    settled = FileAct.select(FileAct.file)
+    rows = ClaimFile.select().join(ClaimInFile).where(ClaimInFile.claim == claim.id, ClaimFile.id.not_in(settled))
+    if file := rows.where(ClaimFile.usage == "P").order_by(ClaimFile.id.desc()).first():
+        return url_for("claim_files.show", id=file.id), "Hand its file in"
+    return url_for("claim_files.choose", id=claim.payer.receiver_id), "Put it in a file"
 
 
 def _shares(case: Case) -> dict[str, Any]:

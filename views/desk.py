@@ -128,24 +128,39 @@ def _waiting(open_cases: pw.ModelSelect, day: date) -> list[tuple[str, str, str,
 
 
 def _claims(day: date) -> list[tuple[str, str, str, str]]:
-    """The money that waits for billing: what is to be coded, mended, sent, and what nears its filing limit."""
+    """The money that waits for billing: what nears its filing limit, is to be mended, coded, sent; what is nought is left out."""
     money = claim_board.standing(claim_board.Asked(), day)
-    groups = (
-        ("To be coded", (claim_board.UNCODED,), "signed", claim_board.UNCODED),
-        ("Claims held, rejected, denied", ("held", "rejected", "denied"), "to be mended", ""),
-        ("Claims to release and send", ("coded", "released"), "ready here", ""),
-        ("Behind unsigned reports", (claim_board.UNSIGNED,), "closed, not signed", claim_board.UNSIGNED),
-    )
     found = []
-    for label, names, note, state in groups:
-        one = money.of(*names)
-        url = url_for("claims.board", state=state or None)
-        found.append((label, str(one.count), f"{dollars(one.cents)}, {note}" if one.count else "nothing waits", url))
     near, late = money.near.count + money.overdue.count, money.overdue
     if near:
         said = f"{late.count} past it, {dollars(late.cents)}" if late.count else "in the next 14 days"
         found.append(("Near the filing limit", str(near), said, url_for("claims.board")))
+    board = (
+        ("Rejected by an answer", ("rejected",), "to be mended and sent again", "rejected"),
+        ("Claims held or denied", ("held", "denied"), "to be mended", ""),
+        ("To be coded", (claim_board.UNCODED,), "signed", claim_board.UNCODED),
+        ("Claims to release", ("coded",), "ready here", "coded"),
+        ("Behind unsigned reports", (claim_board.UNSIGNED,), "closed, not signed", claim_board.UNSIGNED),
+    )
+    groups = [
+        (label, money.of(*names), note, url_for("claims.board", state=state or None))
+        for label, names, note, state in board
+    ]
+    groups[-1:-1] = _to_send()
+    found += [
+        (label, str(one.count), f"{dollars(one.cents)}, {note}", url) for label, one, note, url in groups if one.count
+    ]
     return found
+
+
+def _to_send() -> list[tuple[str, claim_board.Money, str, str]]:
+    """What is released and on no way yet: claims in no file, claims for paper, files that nobody handed in."""
+    files, paper = url_for("claim_files.listing"), url_for("paper_claims.listing")
+    return [
+        ("Released, in no file", claim_board.unfiled(), "to be put into a file", files),
+        ("Released, for paper", claim_board.for_paper(), "to be printed and mailed", paper),
+        ("Files to hand in", claim_board.not_handed_in(), "made, with nobody yet", files),
+    ]
 
 
 def _figure(label: str, query: pw.ModelSelect, endpoint: str, day: date) -> tuple[str, str, str, str]:

@@ -30,7 +30,7 @@ class AllotmentForm(FlaskForm):
 def find_person(id: int) -> Person:
     """The physician; a physician sees the own day only."""
     person = Person.get_or_none(Person.id == id)
-    if person is None or not (me().has("owner", "biller") or me().id == person.id):
+    if person is None or not (me().has("owner", "biller", "auditor") or me().id == person.id):
         abort(404)
     return person
 
@@ -46,7 +46,7 @@ def find_day(text: str) -> date:
 
 
 @bp.get("/ledger/<row:person>/<day>")
-@roles("owner", "biller", "physician")
+@roles("owner", "biller", "auditor", "physician")
 def day(person: int, day: str):
     return _show(find_person(person), find_day(day), AllotmentForm())
 

@@ -11,7 +11,7 @@ from wtforms.validators import DataRequired, Length
 import tasks
 import views
 from actions import Refused, notices
-from models import SETTINGS, Device, Notice, Session
+from models import SETTINGS, Case, Credential, CredentialType, Device, Facility, Notice, Person, Session
 from practice.alerts import base
 from practice.notices import LONGEST_ENDPOINT, text_of
 from views import actor, now, page, polled, signed_in
@@ -164,7 +164,37 @@ def listing():
     for row in mine.order_by(Notice.sent_at.is_null(), Notice.id.desc()).limit(4 * MOST):
         rows.setdefault((row.what, base(row.edition)), row)
     shown = sorted(rows.values(), key=lambda row: -row.id)[:MOST]
-    return page("notices/listing.html", notices=shown, text_of=text_of, most=MOST)
+    return page("notices/listing.html", notices=shown, text_of=text_of, about=_about(shown), most=MOST)
+
+
+def _about(rows: list[Notice]) -> dict[str, str]:
+    """Whose it is, by `what`: the message itself names nobody, this page is read after signing in.
+
+    A case is named by its place and day, so the list holds nothing of a patient.
+    """
+    ids = {row.what: (row.what.split(":")[0], int(row.what.rpartition(":")[2])) for row in rows}
+
+    def of(*kinds: str) -> list[int]:
+        return [id for kind, id in ids.values() if kind in kinds]
+
+    people = dict(Person.select(Person.id, Person.name).tuples())
+    held = Credential.select(Credential, CredentialType).join(CredentialType)
+    cases = Case.select(Case, Facility).join(Facility)
+    words = {
+        "credential": {
+            one.id: f"{one.type.name}, {people[one.person_id]}" for one in held.where(Credential.id << of("credential"))
+        },
+        "device": {one.id: people[one.person_id] for one in Device.select().where(Device.id << of("device"))},
+    }
+    of_cases = {
+        one.id: f"{one.facility.name}, {views.day(one.date_of_service)}"
+        for one in cases.where(Case.id << of("report", "record", "packet", "case"))
+    }
+    found = {}
+    for what, (kind, id) in ids.items():
+        named = people if kind == "obstacle" or what.startswith("device:person:") else words.get(kind, of_cases)
+        found[what] = named.get(id, "")
+    return found
 
 
 @bp.post("/notices/<row:id>/acknowledgement")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -33,12 +32,14 @@ from models import (
 )
 from practice import coding, money, scrub
 from practice.demands import FAX_PAGES, OWN, PARTS, PORTAL_BYTES, PURPOSES
-from practice.kinds import KINDS
 from views import SETTINGS, actor, me, now, page, polled, roles, row_id
+from views.mending import day_of, may_read, mend
 from views.reports import send
 
 bp = Blueprint("packets", __name__)
 MOST = 50
+READERS = ("owner", "biller", "auditor")
+"""Who may open a packet that was made: an auditor reads all, and asks for nothing."""
 GROUPS = {
     "block": "In the way of the packet",
     "error": "To be mended",
@@ -105,7 +106,7 @@ def find_packet(id: int) -> Packet:
 
 
 @bp.get("/packets")
-@roles("owner", "biller")
+@roles(*READERS)
 def listing():
     """Signed cases, newest first, and where the packet of each stands."""
     # In the order of the index: otherwise all that was ever signed would be sorted.
@@ -189,7 +190,7 @@ def _show(case: Case, status: int = 200, refused: list[str] | None = None):
         asks={one.id: one for one in scrub.RULES}, packets=[(row, _stand(row, states, newest)) for row in rows],
         papers=papers, lacking=[documents.UPLOADS[kind] for kind in sorted(expected, reverse=True)], purposes=PURPOSES,
         sendings=packets.sent(case), how=packets.HOW, requests=list(records_requests.of_case(case)),
-        signers=_signers(case, weighed), units=_units(weighed), may_read=_may_read(case), shared=_rendering(weighed), days=_days(weighed),
+        signers=_signers(case, weighed), units=_units(weighed), may_read=may_read(case), shared=_rendering(weighed), days=_days(weighed),
     )  # fmt: skip
 
 
@@ -203,20 +204,8 @@ def _days(weighed: Weighed) -> list[tuple[str, str]]:
     return [
         (person.name, url)
         for staff, person in weighed.people.items()
-        if staff in {one.id for one in weighed.facts.staff.physicians} and (url := _day_of(weighed, staff))
+        if staff in {one.id for one in weighed.facts.staff.physicians} and (url := day_of(weighed, staff))
     ]
-
-
-def _day_of(weighed: Weighed, staff: str) -> str:
-    person, on = weighed.people.get(staff), weighed.coding.date_of_service
-    if person is None or on is None or not (me().has("owner", "biller") or me().id == person.id):
-        return ""
-    return url_for("ledger.day", person=person.id, day=on.isoformat())
-
-
-def _may_read(case: Case) -> bool:
-    """Whether the report is open to this person: to billing only once it is signed."""
-    return case.signed_at is not None or me().has("owner", "technologist", "physician", "auditor")
 
 
 def _units(weighed: Weighed) -> list[coding.Line]:
@@ -261,76 +250,6 @@ def _signers(case: Case, weighed: Weighed) -> list[Signer]:
         role = "physician, has lines on the claim" if one.id in with_minutes else "physician"
         found.append(Signer(one.name, role, None, "has not signed"))
     return found
-
-
-# Where a finding is mended. `where` names a page and a place on it (scrub.Finding)
-
-
-def mend(case: Case, weighed: Weighed, finding: scrub.Finding) -> tuple[str, str]:
-    """The address at which a finding is mended and the words of its link; empty where this person cannot go."""
-    kind, _, place = finding.where.partition("#")
-    if kind == "record":
-        return _in_record(case, weighed, place)
-    if kind == "case":
-        return _on_case(case, place)
-    if kind in ("credentials", "people"):
-        return _on_person(weighed, finding)
-    if kind == "report":
-        return (url_for("reports.show", id=case.id), "Open the report") if _may_read(case) else ("", "")
-    if kind == "ledger":
-        return (url := _day_of(weighed, place)), "Open the physician's day" if url else ""
-    if kind == "screenings":
-        return (url_for("screenings.index"), "Open the screening") if me().has("owner", "auditor") else ("", "")
-    if kind == "rules":
-        may = me().has("owner", "biller", "auditor")
-        return (url_for("rules.show", name=finding.id), "Open the rule") if may else ("", "")
-    if kind in _KEPT:
-        return _KEPT[kind](case) if me().has("owner", "biller") else ("", "")
-    return "#lines", "See the lines"
-
-
-_KEPT: dict[str, Callable[[Case], tuple[str, str]]] = {
-    "payers": lambda case: (url_for("places.listing", noun="payers"), "Open the payers"),
-    "billers": lambda case: (url_for("places.index"), "Open the places"),
-    "facility": lambda case: (url_for("places.edit", noun="facilities", id=case.facility_id), "Open the facility"),
-    "coverage": lambda case: (url_for("places.edit", noun="patients", id=case.patient_id), "Open the coverage"),
-    "billing": lambda case: (url_for("billings.show", id=case.id), "Open the billing form"),
-    "tables": lambda case: (url_for("tables.index"), "Open the tables"),
-}
-"""What owner and biller keep: address and words by the page that a finding names."""
-
-
-def _in_record(case: Case, weighed: Weighed, place: str) -> tuple[str, str]:
-    """The entry itself on the case's page; a heading of the working page where there is no entry yet."""
-    alert = next((one.src for one in weighed.facts.alerts if f"alert-{one.id}" == place), "")
-    src = alert or (place.removeprefix("entry-") if place.startswith("entry-") else "")
-    if src:
-        return f"{url_for('cases.show', id=case.id)}#e-{src}", "See the entry"
-    if case.signed_at or not me().has("owner", "technologist", "physician"):
-        return f"{url_for('cases.show', id=case.id)}#record", "See the record"
-    group = {"pause": "time", "presence": "physician", "closing": "closing", "physician_log": "physician"}.get(place)
-    group = group or (KINDS[place].group if place in KINDS else place)
-    return f"{url_for('record.show', id=case.id)}#{group}", "Open the record"
-
-
-def _on_case(case: Case, place: str) -> tuple[str, str]:
-    if place == "documents":
-        return url_for("documents.listing", id=case.id), "Open the documents"
-    if place == "surgeon" and case.surgeon_id and me().has("owner", "biller"):
-        return url_for("places.edit", noun="surgeons", id=case.surgeon_id), "Open the surgeon"
-    if case.signed_at is None and me().has("owner", "technologist"):
-        return url_for("cases.edit", id=case.id), "Change the header"
-    return f"{url_for('cases.show', id=case.id)}#header", "See the header"
-
-
-def _on_person(weighed: Weighed, finding: scrub.Finding) -> tuple[str, str]:
-    """The page of the person a finding begins with; only the owner keeps people."""
-    if not me().has("owner"):
-        return "", ""
-    for staff, person in weighed.people.items():
-        if finding.message.startswith(weighed.facts.person_name(staff) or person.name):
-            return url_for("people.show", id=person.id), f"Open {person.name}"
-    return url_for("people.listing"), "Open the people"
 
 
 # Asking for a packet
@@ -396,11 +315,14 @@ def _ask(case: Case, *, preview: bool):
 
 
 @bp.get("/packets/<row:id>")
-@roles("owner", "biller")
+@roles(*READERS)
 @polled
 def progress(id: int):
     """The packet while it is made; it asks for itself until it is there."""
-    return _progress(find_packet(id))
+    packet = find_packet(id)
+    if packet.document:
+        audit.viewed(actor(), "packet", row_id=packet.id, case_id=packet.case_id)
+    return _progress(packet)
 
 
 def _progress(packet: Packet, status: int = 200, form: SendingForm | None = None, reasons: list[str] | None = None):
@@ -441,7 +363,7 @@ def send_packet(id: int):
 
 
 @bp.get("/packets/<row:id>/pdf")
-@roles("owner", "biller")
+@roles(*READERS)
 def pdf(id: int):
     packet = find_packet(id)
     if packet.document is None:

@@ -30,12 +30,12 @@ from models import (
     Surgeon,
 )
 from practice import coding, demands, money, presets
-from practice.cases import PayerClass
+from practice.cases import PayerClass, payer_class_words
 from practice.identifiers import npi_problem
 from practice.x12 import p837
 from views import day, now
 
-CLASSES = [(name, name.replace("_", " ")) for name in get_args(PayerClass)]
+CLASSES = [(name, payer_class_words(name)) for name in get_args(PayerClass)]
 POS = [
     ("21", "21 inpatient hospital"),
     ("22", "22 on-campus outpatient hospital"),
@@ -73,7 +73,7 @@ _DEFAULTS = {
     f"{whose}{one.name}": one.default
     for whose, struct in (("", p837.Receiver), (SENDER, p837.Submitter))
     for one in structs.fields(struct)
-    if isinstance(one.default, str | int)
+    if isinstance(one.default, str | int) and one.name not in Receiver._meta.fields
 }
 """What the guide says where a receiver says nothing."""
 
@@ -228,7 +228,7 @@ class RuleForm(FlaskForm):
     def validate_payer_class(self, field: SelectField) -> None:
         payer = Payer.get_or_none(Payer.id == (self.payer.data or 0))
         if payer and payer.payer_class != field.data:
-            raise ValidationError(f"{payer.name} is {_plain(payer.payer_class)}. Choose that class.")
+            raise ValidationError(f"{payer.name} is {payer_class_words(payer.payer_class)}. Choose that class.")
 
 
 class ContentForm(FlaskForm):
@@ -382,6 +382,13 @@ class BillingProviderForm(FlaskForm):
 
 
 class ReceiverForm(FlaskForm):
+    folded = (
+        "isa_qualifier", "isa_id", "gs_id", "submitter_isa_qualifier", "submitter_isa_id", "submitter_gs_id",
+        "claims_per_transaction", "wants_ta1", "rendering_always", "facility_always", "subscriber_address_always",
+        "payer_address", "billing_taxonomy", "line_keys",
+    )  # fmt: skip
+    """What most receivers want as the guide has it; only their own companion guide says otherwise."""
+    folded_as = "What their companion guide asks beside the rule"
     name = StringField("Name", [DataRequired("Type the clearinghouse's or the payer's name."), Length(max=60)])
     receiver_id = StringField("Its id", [DataRequired("Type the id they gave you for them."), Length(max=15)])
     submitter_id = StringField("Our id there", [DataRequired("Type the id they gave the practice."), Length(max=15)])
@@ -481,7 +488,7 @@ NOUNS = {
         ),
         Noun(
             "payers", "payer", "Payers", "Who pays, by class and payer id.", Payer, PayerForm,
-            (("Payer", lambda r: r.name), ("Class", lambda r: _plain(r.payer_class)), ("Payer id", lambda r: r.payer_id),
+            (("Payer", lambda r: r.name), ("Class", lambda r: payer_class_words(r.payer_class)), ("Payer id", lambda r: r.payer_id),
              ("Claims", lambda r: f"to {r.receiver.name}" if r.receiver else "on paper")),
             (Payer.name,), Payer.name.contains, csv=True,
         ),
@@ -489,7 +496,7 @@ NOUNS = {
             "payer-rules", "payer rule", "Payer rules",
             "How payers want units and codes, from a date on. The rule of the date of service applies.",
             PayerRule, RuleForm,
-            (("For", lambda r: r.payer.name if r.payer else f"all {_plain(r.payer_class)}"), *_SPAN,
+            (("For", lambda r: r.payer.name if r.payer else f"all {payer_class_words(r.payer_class)}"), *_SPAN,
              ("Codes", lambda r: ", ".join(r.accepts)), ("Remote", lambda r: r.remote_code or "none"),
              ("Units", lambda r: dict(UNITS)[r.rounding]), ("File within", lambda r: f"{r.filing_days} days" if r.filing_days else ""),
              ("Sure", lambda r: dict(CERTAINTY).get(r.certainty, ""))),
@@ -502,7 +509,7 @@ NOUNS = {
             "What goes into a packet for a purpose, by payer. A payer's own row stands in the place of the one for everybody.",
             PacketDemand, ContentForm,
             (("Part", lambda r: demands.PARTS[r.part]), ("Purpose", lambda r: demands.PURPOSES[r.purpose]),
-             ("For", lambda r: r.payer.name if r.payer else _plain(r.payer_class) or "everybody"),
+             ("For", lambda r: r.payer.name if r.payer else payer_class_words(r.payer_class) or "everybody"),
              ("Required", lambda r: "required" if r.required else "when on file"), *_SPAN, ("Sure", lambda r: dict(CERTAINTY).get(r.certainty, ""))),
             (PacketDemand.purpose, PacketDemand.id),
             lambda word: PacketDemand.purpose.contains(word) | PacketDemand.part.contains(word.replace(" ", "_")) | PacketDemand.words.contains(word) | Payer.name.contains(word),

@@ -40,7 +40,7 @@ def find_request(id: int) -> RecordsRequest:
 
 
 @bp.get("/records-requests")
-@roles("owner", "biller")
+@roles("owner", "biller", "auditor")
 def listing():
     rows = records_requests.open_ones()
     audit.viewed(actor(), "records_request", listed=[row.case_id for row in rows])

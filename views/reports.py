@@ -19,6 +19,7 @@ from models import Approval, Assignment, Case, Document, Entry, Facility, Job, P
 from practice import drafting, keying, signing, telling
 from practice.cases import Facts
 from practice.coding import CONTINUOUS
+from practice.completeness import missing
 from practice.report import impression
 from practice.times import clock
 from views import actor, me, now, page, phone, polled, roles, signed_in, site
@@ -434,6 +435,7 @@ def _review(report: Report, case: Case, status: int = 200, looked: int | None = 
         "draft": draft,
         "facts": facts,
         "objections": reports.objections_to_signing(report, case, me()),
+        "unconnected": (who := reports.physician_of(case, facts, me())) is None or not signing.connected(facts, who.id),
         "confirmations": signing.confirmations(facts),
         "meaning": signing.MEANING,
         "has_passkey": bool(passkeys.of(me())),
@@ -482,6 +484,8 @@ def _mine(case: Case, facts: Facts) -> list[str]:
 def _sign_form(facts: Facts, **given: Any) -> SignForm:
     form = SignForm(**given)
     form.confirmed.choices = [(one.key, one.slot) for one in signing.confirmations(facts)]
+    if not missing(facts):
+        form.missing_read.label.text = "I have read what is missing in the record: nothing"
     return form
 
 

@@ -95,7 +95,7 @@ def request_(id: int):
     return page(
         "wording/request.html", case=case, report=report, host=SETTINGS.model_host, model=SETTINGS.model,
         obstacles=wording.obstacles(), held=factsheet.held_back(facts, sheet), digest=factsheet.request_digest(body),
-        told=_pretty(msgspec.json.decode(body["messages"][1]["content"])), body=_pretty(body),
+        said=factsheet.in_words(sheet), told=_pretty(msgspec.json.decode(body["messages"][1]["content"])), body=_pretty(body),
         instructions=body["messages"][0]["content"],
     )  # fmt: skip
 

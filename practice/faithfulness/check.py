@@ -14,8 +14,9 @@ from msgspec import Struct
 from .. import cases as c
 from .. import report
 from ..cases import Facts
+from .cues import opposite
 from .layout import Clause, Line, Reader, State, lines
-from .matching import Layer, Match
+from .matching import Layer, Match, agrees
 from .statements import FACTS, Book, Statement
 from .words import MARKS, NEUTRAL, SOFT, VOCABULARY, Token
 
@@ -101,6 +102,9 @@ _VOICE = re.compile(
 _ROWED = frozenset(VOCABULARY["sections"]) | {"header"}
 _TOLD = frozenset({"key_result", "alerts", "impression", "closing", "time", "signing", "text"})
 """Sections in prose, where one clause may speak of several facts."""
+_NAMING = frozenset(VOCABULARY["naming"]["words"].split())
+_AUXILIARY = frozenset({"a", "an", "the", "is", "are", "was", "were", "has", "have", "had", "been"})
+"""Words that make a sentence of a note: 'phenylephrine was given'."""
 _SPLITS = frozenset({"and", ",", ":", "(", "-", "which", "with", "/"})
 
 
@@ -123,13 +127,16 @@ class Checker:
         self.facts, self.builtin = facts, builtin
         self.book = Book(facts)
         self.digest = c.digest(facts)
-        foreign = frozenset(value for one in self.book.statements for kind, value in one.anchors if kind == "word")
-        self.layers = [Layer(self.book, one, foreign) for one in (*self.book.statements, *_frames(self.book))]
+        self.foreign = frozenset(value for one in self.book.statements for kind, value in one.anchors if kind == "word")
+        self.foreign |= _NAMING
+        self.layers = [Layer(self.book, one, self.foreign) for one in (*self.book.statements, *_frames(self.book))]
         self.index: dict[Any, set[int]] = {}
         self.number = {id(layer.statement): at for at, layer in enumerate(self.layers)}
         for at, layer in enumerate(self.layers):
             for key in _keys([*layer.statement.tokens, *layer.values]):
                 self.index.setdefault(key, set()).add(at)
+            for piece in layer.quotes:
+                self.index.setdefault(("quote", piece), set()).add(at)
             for word in layer.words:
                 self.index.setdefault(("said", word), set()).add(at)
         self.reader = Reader(self.book)
@@ -232,7 +239,7 @@ class Checker:
         if all(not outcome.findings for _, outcome in done):
             return done
         repaired = self._repaired(clauses)
-        return repaired if repaired and _reds(repaired) <= max(_reds(done), 1) else done
+        return repaired if repaired and _nearer(repaired, done) else done
 
     def _twice(self, outcome: _Outcome, clause: Clause, held: set[tuple[int, tuple[int, int]]]) -> _Outcome:
         """One value of a fact told twice in a sentence stands for another that is not told."""
@@ -247,12 +254,16 @@ class Checker:
         return outcome
 
     def _explained(self, clause: Clause, before: int | None = None) -> _Outcome:
-        tokens = [
-            token._replace(start=token.start - clause.start, end=token.end - clause.start) for token in clause.tokens
-        ]
+        tokens = [_shifted(token, clause.start) for token in clause.tokens]
         if clause.section == "columns":
             return self._columns(tokens)
         matches = self._best(tokens, clause, 3, before)
+        own: Sequence[Token] = ()
+        if matches is None or any(match.hard for match in matches):
+            led = self._lead(tokens, clause)
+            rest = self._best(tokens[led:], clause, 3, before) if led else None
+            if rest and not any(match.hard for match in rest):
+                own, matches = tokens[: led - 1], rest
         if matches is None:
             said = [
                 token
@@ -263,7 +274,46 @@ class Checker:
         outcome = _Outcome([], [], [], [])
         for match in matches:
             self._tell(match, outcome, clause)
+        if len(matches) == 1 and not matches[0].hard:
+            outcome.findings += self._borrowed(matches[0], tokens)
+        outcome.findings += [
+            self._wording(token, "word", matches[0].statement) for token in own if token.low not in NEUTRAL
+        ]
         return outcome
+
+    def _borrowed(self, match: Match, tokens: Sequence[Token]) -> Iterator[Finding]:
+        """A time of this fact told of what another one did: words of a free text with a time that is not theirs."""
+        unknown = {token.low for token, reason in match.soft if reason == "word"}
+        times = [token for token in tokens if token.kind == "time" and token.start in match.used]
+        if not unknown or not times or match.valued:
+            return
+        mine = self.layers[self.number[id(match.statement)]].quotes
+        opened = [
+            one
+            for token in tokens
+            for one in (token.value[1] if token.kind == "quoted" and token.value[0] not in mine else [token])
+        ]
+        said = {token.low for token in opened if token.kind == "word"} - NEUTRAL - _AUXILIARY
+        for layer in self.layers:
+            for words, known in layer.timed:
+                if not unknown & words or len(said & words) < 2:
+                    continue
+                for time in times:
+                    if not any(agrees(time, one, self.book.pieces) for one in known):
+                        says = f"The record says {_shown(known[0])} of this: {layer.statement.says}."
+                        yield _finding("red", "contradiction", time, says, layer.statement, _shown(known[0]))
+                return
+
+    def _lead(self, tokens: Sequence[Token], clause: Clause) -> int:
+        """How many tokens a person's own word or two take before what is told: 'Reviewed:', 'Overall,'. Facts lead nothing in."""
+        if clause.section not in _TOLD or clause.row:
+            return 0
+        place = next((at for at, token in enumerate(tokens) if token.kind != "word"), 0)
+        if not 0 < place < min(len(tokens) - 1, 5):
+            return 0
+        mark, words = tokens[place].low, {token.low for token in tokens[:place]} - NEUTRAL
+        ends = mark in (":", "-", "–", "—") or mark == "," and place == 1
+        return place + 1 if ends and words and not words & self.foreign else 0
 
     def _best(
         self, tokens: Sequence[Token], clause: Clause, depth: int, before: int | None = None
@@ -352,7 +402,11 @@ class Checker:
         for token, reason in match.hard:
             outcome.findings.append(self._wrong(token, reason, match))
         for token, reason in match.soft:
-            outcome.findings.append(self._wording(token, reason, statement))
+            # A table is the app's to write: a word in it that the record does not have is nobody's wording.
+            if clause.row and reason == "word":
+                outcome.findings.append(self._wrong(token, reason, match))
+            else:
+                outcome.findings.append(self._wording(token, reason, statement))
         if not match.anchored and not match.hard and not match.soft:
             outcome.findings.append(
                 self._wording(clause.tokens[0]._replace(start=0, end=clause.end - clause.start), "anchor", statement)
@@ -378,6 +432,14 @@ class Checker:
                 token,
                 f"How much was lost is not how much was left: {statement.says}.",
                 statement,
+            )
+        if reason == "step":
+            return _finding(
+                "red", "contradiction", token, f"This is the baseline, not a change of it: {statement.says}.", statement
+            )
+        if reason == "agent":
+            return _finding(
+                "red", "unsupported", token, f"The record does not say by whom. It says: {statement.says}.", statement
             )
         if reason == "order":
             return _finding(
@@ -492,9 +554,9 @@ class Checker:
             for token in whole
         ):
             return None
-        findings = list(_differences(said, sequence, clauses[0].start, key))
-        if not findings:
+        if [(token.kind, token.value) for token in said] == list(sequence):
             return None
+        findings = list(_differences(said, sequence, clauses[0].start, key))
         whole = Token("quoted", (key, tuple(said)), said[0].start, said[-1].end, "quoted")
         clause = clauses[0]
         merged = Clause(
@@ -528,7 +590,10 @@ class Checker:
                 ]
                 if not blocks:
                     continue
-                share = _content(sequence, blocks) / (_content(sequence) or 1)
+                held = _content(sequence, blocks)
+                share = held / (_content(sequence) or 1)
+                if 2 * held <= _content(said[blocks[0].a : blocks[-1].a + blocks[-1].size]):
+                    continue  # more of its own words than of the free text's
                 first, last = (
                     blocks[0].a - blocks[0].b,
                     blocks[-1].a + blocks[-1].size - 1 + len(sequence) - blocks[-1].b - blocks[-1].size,
@@ -567,14 +632,29 @@ class Checker:
                 )  # fmt: skip
 
 
+def _shifted(token: Token, by: int) -> Token:
+    """Its place from the start of the clause; that of the words within a free text too."""
+    value = token.value
+    if token.kind == "quoted":
+        value = (value[0], tuple(_shifted(one, by) for one in value[1]))
+    return token._replace(value=value, start=token.start - by, end=token.end - by)
+
+
 def _content(sequence: Sequence[Any], blocks: Sequence[Any] | None = None) -> int:
     """How many telling words a text has, in all or in these blocks of it."""
     places = range(len(sequence)) if blocks is None else [at for one in blocks for at in range(one.b, one.b + one.size)]
     return sum(sequence[at][0] not in MARKS and sequence[at][1] not in NEUTRAL for at in places)
 
 
-def _reds(done: list[tuple[Clause, _Outcome]]) -> int:
-    return sum(one.grade == "red" for _, outcome in done for one in outcome.findings)
+def _nearer(repaired: list[tuple[Clause, _Outcome]], done: list[tuple[Clause, _Outcome]]) -> bool:
+    """A changed free text explains what is wrong better, and not by one error more unless it explains more words."""
+    (red, amber), (reds, ambers) = _grades(repaired), _grades(done)
+    return red <= reds or red == 1 and amber < ambers
+
+
+def _grades(done: list[tuple[Clause, _Outcome]]) -> tuple[int, int]:
+    grades = [one.grade for _, outcome in done for one in outcome.findings]
+    return grades.count("red"), grades.count("amber")
 
 
 def _lacking(layer: Layer, kinds: frozenset[str], places: set[tuple[int, int]]) -> Iterator[Token]:
@@ -638,14 +718,18 @@ def _differences(said: Sequence[Token], sequence: Sequence[Any], base: int, key:
         if what == "equal":
             continue
         kinds = {token.kind for token in said[a:b]} | {kind for kind, _ in sequence[x:y]}
-        claims = kinds - SOFT - MARKS
+        claims = (
+            kinds - SOFT - MARKS
+            or what == "replace"
+            and any(opposite(token.low, str(value)) for token in said[a:b] for _, value in sequence[x:y])
+        )
         right = " ".join(_plain(kind, value) for kind, value in sequence[x:y])
         start = (said[a].start if a < len(said) else said[-1].end) - base
         end = said[b - 1].end - base if b > a else start
         message = (
             f"The record's own words here are '{right}'." if right else "These words are not in the record's text."
         )
-        if not kinds - MARKS:
+        if not kinds - MARKS or x == y and all(token.low in _AUXILIARY for token in said[a:b]):
             continue
         yield Finding(
             grade="red" if claims else "amber", kind="contradiction" if claims else "wording", start=start, end=end, text="",

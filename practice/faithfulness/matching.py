@@ -7,18 +7,21 @@ from typing import Any
 
 from msgspec import Struct
 
+from . import cues
 from .statements import Book, Part, Statement, quoted
 from .words import MARKS, NEUTRAL, SOFT, VOCABULARY, Token
 
 KEYS = frozenset({"side", "site", "level", "drug", "role", "person", "modality"})
 """Kinds that say of which part a value is told."""
 ORDERED = frozenset({"time", "number", "person"})
-AGAIN = frozenset({"code", "role", "neg"})
+AGAIN = frozenset({"code", "role"})
 """Kinds that a clause may repeat."""
 AGAIN_KEYS = frozenset({"side", "site", "level", "modality"})
 """Keys of a part that may be named again with further values of it."""
 _SAID = {kind: frozenset(words.split()) for kind, words in VOCABULARY["said"].items()}
 _PHRASES = {kind: [tuple(one.split()) for one in phrases] for kind, phrases in VOCABULARY["phrases"].items()}
+_LISTENERS = frozenset({"told", "reported"})
+"""Kinds that say who was told, never by whom."""
 _DENIED = frozenset(VOCABULARY["denied"]["words"].split())
 
 Place = tuple[int, int]
@@ -40,6 +43,9 @@ class Match(Struct):
     """What the statement holds besides: of two that fit alike, the one that says less was meant."""
     telling: bool
     """It has a claim of its own, not only the name of a response."""
+
+    valued: bool
+    """It has a value besides times and the names of responses."""
 
     @property
     def cost(self) -> int:
@@ -83,6 +89,21 @@ class Layer:
             read[0] for token in statement.tokens if token.kind == "quote" and len(read := book.read(token.low)) == 1
         ]
         """Free texts that are one value."""
+        self.texts = frozenset(
+            one.low for token in statement.tokens if token.kind == "quote" for one in book.read(token.low)
+        )
+        """The words of its free texts."""
+        self.timed = [
+            (words, times)
+            for tokens in (statement.head, *(part.tokens for part in self.parts))
+            if (times := [token for token in tokens if token.kind == "time"])
+            for text in tokens
+            if text.kind == "quote" and (words := frozenset(one.low for one in book.read(text.low)))
+        ]
+        """The words of each free text with the times it is told of."""
+        self.cues = frozenset(token.low for token in statement.tokens if token.kind == "time") & cues.NAMES
+        self.alone = len(book.facts.alerts) == 1
+        self.single = sum(any(one.kind == "level" for one in part.tokens) for part in self.parts) < 2
         self.sequences = {
             first: own
             for first, known in (book.quotes.items() if self.quotes else ())
@@ -117,14 +138,14 @@ class Layer:
                 best = (used, missed, backward[2])
         used, missed, taken = best
         hard = [(claims[place], "unsupported") for place in sorted(missed)]
-        hard += [(claims[place], "order") for place in self._disordered(claims, used, tokens)]
+        hard += [(claims[place], "order") for place in self._disordered(claims, used, tokens, row)]
         hard += self._denials(tokens)
-        hard += [(claims[place], "share") for place, at in used.items() if self._share(claims[place], tokens, at)]
+        hard += self._misplaced(claims, used, tokens, row)
         soft = [(token, reason) for token, reason in self._unknown(tokens, row)]
         soft += [(claims[place], "unit") for place, at in used.items() if not row and self._bare(claims[place], at)]
-        hard += [(token, "unsupported") for token, reason in soft if reason == "name"]
+        hard += [(token, "unsupported") for token, reason in soft if reason in ("name", "opposite", "several")]
         hard += [(token, "unsupported") for token in self._sided(tokens, soft)]
-        soft = [(token, reason) for token, reason in soft if reason != "name"]
+        soft = [(token, reason) for token, reason in soft if reason not in ("name", "opposite", "several")]
         hard, soft = self._strayed(clause, hard, soft)
         anchored = self._anchored(tokens, label, used)
         if len(claims) < len(tokens) and not anchored or any(reason == "word" for _, reason in soft):
@@ -143,6 +164,7 @@ class Layer:
             sum(token.low in self.foreign for token, _ in soft),
             len(self.statement.head) - sum(at[0] == -1 for at in used.values()),
             any(claims[place].kind not in KEYS and claims[place].kind != "code" for place in used),
+            any(claims[place].kind not in KEYS | {"code", "time"} for place in used),
         )
 
     def _opened(self, clause: Sequence[Token]) -> Iterator[Token]:
@@ -189,18 +211,6 @@ class Layer:
     def _count(self, said: Token) -> bool:
         return said.kind == "number" and said.value[1] is None
 
-    def _share(self, said: Token, tokens: Sequence[Token], at: Place) -> bool:
-        """What was left told as what was lost, or the other way round: 'fell to 82 %' where it fell by 82 %."""
-        known = self.known(at)
-        if said.kind != "number" or known.value[1] != "%":
-            return False
-        place = next(at for at, one in enumerate(tokens) if one.start == said.start)
-        before = tokens[place - 1].low if place else ""
-        after = [one.low for one in tokens[place + 1 : place + 3]]
-        if known.low in ("change", "lost"):
-            return before in ("to", "at") or after[:1] == ["of"] and after[1:] != ["the"]
-        return before == "by"
-
     def _bare(self, said: Token, at: Place) -> bool:
         return said.kind == "number" and said.value[1] is None and self.known(at).value[1] is not None
 
@@ -219,8 +229,30 @@ class Layer:
 
     # Order, denial, words
 
-    def _disordered(self, claims: Sequence[Token], used: dict[int, Place], tokens: Sequence[Token]) -> list[int]:
-        """Two of a kind that stand the other way round than in the record, and no 'to ... from' says so."""
+    def _misplaced(
+        self, claims: Sequence[Token], used: dict[int, Place], tokens: Sequence[Token], row: bool
+    ) -> Iterator[tuple[Token, str]]:
+        """Values that the words beside them make another claim of."""
+        if row:
+            return
+        for place, at in used.items():
+            said, known = claims[place], self.known(at)
+            if cues.share(tokens, said, known):
+                yield said, "share"
+            elif self.statement.kind == "baseline" and said.kind == "number" and cues.step(tokens, said):
+                yield said, "step"
+            elif cues.other_time(tokens, said, known, self.cues):
+                yield said, "order"
+            elif self.statement.kind in _LISTENERS and said.kind in ("role", "person") and cues.agent(tokens, said):
+                yield said, "agent"
+
+    def _disordered(
+        self, claims: Sequence[Token], used: dict[int, Place], tokens: Sequence[Token], row: bool
+    ) -> list[int]:
+        """Two of a kind that stand the other way round than in the record, and no 'to ... from' says so.
+
+        In a row the column is the unit, so that bare numbers are all of a kind.
+        """
         found = []
         for part in {at[0] for at in used.values()}:
             if part == -2:
@@ -234,12 +266,12 @@ class Layer:
                     and token.kind in ORDERED
                     and not (part >= 0 and at[1] >= len(self.parts[part].tokens))
                 ):
-                    unit = known.value[1] if token.kind == "number" else None
+                    unit = known.value[1] if token.kind == "number" and not (row and token.value[1] is None) else None
                     rows.setdefault((token.kind, unit), []).append((place, at[1]))
             for pairs in rows.values():
                 for (one, first), (two, second) in zip(pairs, pairs[1:], strict=False):
-                    turned = _cue(tokens, claims[one]) == "to" and _cue(tokens, claims[two]) == "from"
-                    if (second < first) != turned:
+                    backwards = cues.turned(tokens, claims[one]) == "to" and cues.turned(tokens, claims[two]) == "from"
+                    if (second < first) != backwards:
                         found.append(two)
         return found
 
@@ -251,6 +283,10 @@ class Layer:
             gaps = any(token.kind == "gap" for token in head if token.value != "not available")
             if not any(token.kind in ("neg", "sha") or token.kind == "gap" and not gaps for token in said):
                 return [(token, "denied") for token in said if token.low in _DENIED][:1]
+            told = [token for token in said if token.low in _DENIED]
+            negs = sum(token.kind == "neg" for token in said)
+            if negs and told and sum(token.low == told[-1].low for token in told) > negs:
+                return [(told[-1], "denied")]
         if any(token.value == "not_all" for token in head) and not any(token.value == "not_all" for token in said):
             return [(token, "denied") for token in said if token.value == "at_baseline"][:1]
         return []
@@ -261,18 +297,47 @@ class Layer:
         for place, token in enumerate(plain):
             if token.kind not in SOFT or place in free:
                 continue
-            if token.kind == "relation":
-                ahead = plain[place + 1 : place + 2]
-                if token.low == "during" and ahead and self._context(ahead[0]):
-                    continue
-                yield token, "relation"
+            if self._opposite(token):
+                yield token, "opposite"
+            elif self._several(token, row):
+                yield token, "several"
+            elif token.kind == "relation":
+                if self._during(plain[place + 1 : place + 2]):
+                    if token.low == "during":
+                        continue
+                    yield token, "opposite" if token.low in ("before", "after") else "relation"
+                else:
+                    yield token, "opposite" if self._turned(plain, place) else "relation"
             elif token.low not in NEUTRAL and token.low not in self.words:
                 titled = token.cased and place > 0 and plain[place - 1].kind == "person"
                 yield token, "name" if titled or self._name(plain, place) else "word"
 
-    def _context(self, token: Token) -> bool:
+    def _opposite(self, token: Token) -> bool:
+        """The opposite of a word that the record has here."""
+        known = self.texts | self.own
+        return token.low not in known | self.words | NEUTRAL and any(cues.opposite(token.low, low) for low in known)
+
+    def _several(self, token: Token, row: bool) -> bool:
+        """'Alerts' or 'screws' told of the only one."""
+        if row:
+            return False
+        if token.low == "alerts":
+            return self.statement.alert is not None and self.alone
+        return token.low == "screws" and self.statement.kind in ("stimulation", "onset", "resolution") and self.single
+
+    def _during(self, ahead: Sequence[Token]) -> bool:
         """What follows 'during' is what the record says was being done."""
-        return any(agrees(token, known, self.pieces) for known in self.statement.during[:1])
+        return bool(ahead) and any(agrees(ahead[0], known, self.pieces) for known in self.statement.during[:1])
+
+    def _turned(self, plain: Sequence[Token], place: int) -> bool:
+        """A word of a known phrase turned around: 'before surgery' where it was after surgery."""
+        lows = [token.low for token in plain]
+        for phrase in self.phrases:
+            for at, word in enumerate(phrase):
+                said = lows[max(place - at, 0) :][: len(phrase)]
+                if cues.opposite(lows[place], word) and tuple(said) == (*phrase[:at], lows[place], *phrase[at + 1 :]):
+                    return True
+        return False
 
     def _name(self, plain: Sequence[Token], place: int) -> bool:
         """An unknown word with a capital within a clause, or two in a row, is somebody's or something's name."""
@@ -347,15 +412,6 @@ def _sides(token: Token) -> list[Token]:
     ]
 
 
-def _cue(tokens: Sequence[Token], token: Token) -> str:
-    """The word just before a token: 'from', 'to', or nothing that matters."""
-    place = next(at for at, one in enumerate(tokens) if one.start == token.start)
-    for one in reversed(tokens[max(place - 2, 0) : place]):
-        if one.low in ("from", "to"):
-            return one.low
-    return ""
-
-
 class _Run(Struct):
     places: list[int]
     kinds: set[str]
@@ -382,6 +438,9 @@ class _Binding:
                 groups[-1].append(run)
             else:
                 groups.append([run])
+        unnamed = [place for place in loose if groups and self._unnamed_part(place)]
+        self._keyless(unnamed)
+        loose = [place for place in loose if place not in unnamed]
         if loose and len(groups) == 1:
             groups[0][-1].values[:0] = loose
             loose = []
@@ -393,6 +452,16 @@ class _Binding:
         elif loose:
             self._keyless(loose)
         return self.used, sorted(set(self.missed)), self.taken
+
+    def _unnamed_part(self, place: int) -> bool:
+        """A gap in the place of a name: '[not recorded] and left tibialis anterior'."""
+        keyed = [self._keyed(part) for part in range(len(self.layer.parts))]
+        if self.claims[place].kind != "gap" or not any(keyed):
+            return False
+        return any(self._holds(part, place) for part, named in enumerate(keyed) if not named)
+
+    def _keyed(self, part: int) -> bool:
+        return any(token.kind in ("side", "site", "level") for token in self.layer.parts[part].tokens)
 
     def _take(self, place: int, at: Place) -> None:
         self.used[place] = at
@@ -424,7 +493,7 @@ class _Binding:
                         keyed = keyed and token.kind == "code"
                     continue
             if in_part or (token.kind == "side" and token.value == "both" and self.layer.parts):
-                if keyed and runs and token.kind not in runs[-1].kinds:
+                if keyed and runs and token.kind not in runs[-1].kinds and not self._begins(place, runs[-1]):
                     runs[-1].places.append(place)
                     runs[-1].kinds.add(token.kind)
                 else:
@@ -436,6 +505,11 @@ class _Binding:
                 (runs[-1].values if runs else loose).append(place)
                 keyed = False
         return loose, runs
+
+    def _begins(self, place: int, run: _Run) -> bool:
+        """A side before a site is of that site, where the response before it was named without a side."""
+        follows = self.claims[place + 1 : place + 2]
+        return self.claims[place].kind == "side" and "site" in run.kinds and bool(follows) and follows[0].kind == "site"
 
     def _holds(self, part: int, place: int) -> bool:
         one, token = self.layer.parts[part], self.claims[place]
@@ -457,7 +531,8 @@ class _Binding:
                 kept = [
                     n
                     for n in found
-                    if any(agrees(side, known, self.layer.pieces) for known in self.layer.parts[n].tokens)
+                    if n not in self.listed
+                    and any(agrees(side, known, self.layer.pieces) for known in self.layer.parts[n].tokens)
                 ]
                 found = kept or found
             if not found:

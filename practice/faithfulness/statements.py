@@ -176,12 +176,12 @@ class Book:
     def read(self, text: str) -> list[Token]:
         return self.lexicon.read(text)
 
-    def time(self, at: datetime | None, reason: str | None = None) -> str:
-        """An instant in full: day, clock and zone, so that a text may say less but nothing else."""
+    def time(self, at: datetime | None, reason: str | None = None, cue: str = "") -> str:
+        """An instant in full: day, clock and zone, so that a text may say less but nothing else. `cue` is which of a fact's times it is."""
         if at is None:
             return w.gap(reason)
         local = at.astimezone(self.clock.zone)
-        return f"\x00{local:%m/%d}|{local:%H:%M}|{local.tzname() or ''}\x00"
+        return f"\x00{local:%m/%d}|{local:%H:%M}|{local.tzname() or ''}|{cue}\x00"
 
     def own(self, text: str) -> str:
         """A word or two typed as they are (surgeon and anesthesia); anything longer only word for word."""
@@ -199,8 +199,8 @@ class Book:
             elif piece:
                 for at, text in enumerate(str(piece).split("\x00")):
                     if at % 2:
-                        day, hour, zone = text.split("|")
-                        made.append(Token("time", (hour, day, zone.upper() or None), 0, 0, hour))
+                        day, hour, zone, cue = text.split("|")
+                        made.append(Token("time", (hour, day, zone.upper() or None), 0, 0, cue or hour))
                     else:
                         read = [token for token in self.read(text) if token.kind not in MARKS]
                         made += [token._replace(low="") if token.kind == "gap" else token for token in read]
@@ -211,7 +211,7 @@ class Book:
         read = [token for token in self.read(text.strip().rstrip(".")) if token.kind != "line"]
         while read and read[-1].low in (".", ";", ","):
             read.pop()
-        if not read or len(read) < 2 and not (read[0].kind == "word" and len(read[0].low) > 3 or whole):
+        if not read or len(read) < 2 and not (read[0].kind in SOFT and len(read[0].low) > 3 or whole):
             return read
         if len(read) < 2 and read[0].kind in SOFT and read[0].low in _REPORT:
             return read
@@ -309,8 +309,7 @@ def _told(pieces: Iterable[Any]) -> str:
     text = " ".join(str(piece) for piece in pieces if piece)
     parts = text.split("\x00")
     for at in range(1, len(parts), 2):
-        day, hour, _ = parts[at].split("|")
-        parts[at] = hour
+        parts[at] = parts[at].split("|")[1]
     return " ".join("".join(parts).split())
 
 
@@ -360,13 +359,20 @@ def _header(book: Book, facts: Facts) -> None:
     ):
         parts = [([one.name], [", ".join(filter(None, [one.cred]))]) for one in people]
         if kind == "technologists":
-            parts = [[one.name, one.cred or ""] for one in people]
+            gap = w.GAP if any(one.cred for one in people) else ""
+            parts = [[one.name, one.cred or gap] for one in people]
         book.add(
             kind, [one.src for one in people], "" if people else w.GAP, maybe=[more], parts=parts,
             where={"header": {"person", "credential", "gap"}},
         )  # fmt: skip
     book.add(
-        "source", ["record"], facts.id, facts.record_rev, Quote(facts.tz), maybe=["all each"], where={"header": None}
+        "source",
+        ["record"],
+        facts.id,
+        str(facts.record_rev),
+        Quote(facts.tz),
+        maybe=["all each"],
+        where={"header": None},
     )
     diagnoses = [([Quote(one.text), one.icd10 or w.GAP], ["ICD-10"]) for one in header.diagnosis]
     there = ("indication",)
@@ -384,10 +390,11 @@ def _technique(book: Book, facts: Facts) -> None:
     for part in facts.modalities:
         side = {"L": "left", "R": "right", "B": "bilateral"}.get(part.side, "bilateral" if part.muscles else "")
         volts = dict.fromkeys(part.stim_v or ())
+        several = [f"{value} V" for value in volts if value is not None] if None in volts else []
         head = [
             part.code, Quote(part.nerve) if part.nerve else "", Quote(part.stim_site or ""), Quote(part.stim or ""),
             *(_say(value, "mA") for value in part.stim_ma or ()),
-            "-".join(map(str, volts)) + " V" if part.stim_v and None not in volts else "",
+            *(several if None in volts else ["-".join(map(str, volts)) + " V"] if volts else []),
             f"train {part.train}" if part.train else "", f"{part.isi_ms} ms" if part.isi_ms is not None else "",
             f"{part.pw_us} µs" if part.pw_us is not None else "", f"{part.rate_hz} Hz" if part.rate_hz is not None else "",
             *(Quote(place) for place in part.rec or ()), side, *(part.muscles or ()),
@@ -434,7 +441,7 @@ def _anesthesia(book: Book, facts: Facts) -> None:
             given = drugs.nmb
             book.add(
                 "blockade", [drugs.src], given.agent, given.dose or w.gap(given.missing_reason), book.time(given.given_at, given.missing_reason),
-                given.reversed or "", where=here,
+                given.reversed or "", maybe=["reversed" if given.reversed else ""], where=here,
             )  # fmt: skip
     for one in drugs.tof if drugs else ():
         book.add(
@@ -456,13 +463,15 @@ def _anesthesia(book: Book, facts: Facts) -> None:
 def _baselines(book: Book, facts: Facts) -> None:
     here = ("baselines",)
     for one in facts.baselines.sets:
-        reviewed = book.time(one.reviewed_at, one.missing_reason)
+        reviewed = (
+            book.time(one.reviewed_at, cue="review") if one.reviewed_at else Named("review", w.gap(one.missing_reason))
+        )
         book.add(
             "baseline_set",
             [one.src],
-            one.label or "",
-            book.time(one.start),
-            book.time(one.end),
+            Quote(one.label or ""),
+            book.time(one.start, cue="start"),
+            book.time(one.end, cue="end"),
             reviewed,
             maybe=["physician", facts.person_name(one.reviewed_by) or ""],
             where=here,
@@ -514,8 +523,8 @@ def _course(book: Book, facts: Facts) -> None:
             [one.src],
             one.kind,
             *who,
-            book.time(one.start),
-            book.time(one.end),
+            book.time(one.start, cue="start"),
+            book.time(one.end, cue="end"),
             maybe=[book.time(one.start)],
             where=here,
         )
@@ -574,7 +583,7 @@ def _changed(book: Book, alert: c.Alert, row: c.AlertRow) -> tuple[list[Any], li
     sure, maybe = _place(facts, row, alert.modality), [alert.modality, _said(book, row.text)]
     if test:
         sure += [_say(test.thr_ma, "mA", test.missing_reason)]
-        return sure, [*maybe, test.muscle or "", test.type.replace("_", " "), "below", test.id]
+        return sure, [*maybe, test.muscle or "", test.type.replace("_", " "), "low", "below", test.id]
     left = row.pct_of_baseline if row.value_uv is None and row.change_pct is None else None
     if baseline and left is not None:
         sure, maybe = [*sure, f"{left}%"], [*maybe, "baseline"]
@@ -636,7 +645,7 @@ def _onset(book: Book, facts: Facts, alert: c.Alert) -> None:
 def _slots(book: Book, facts: Facts, alert: c.Alert) -> None:
     here = {"alert": alert.id, "where": ("alerts",)}
     if alert.unchanged:
-        book.add("unchanged", [alert.src], Whole(alert.unchanged), **here)
+        book.add("unchanged", [alert.src], Whole(w.unchanged(alert.unchanged)), **here)
     cause = Whole(alert.cause_suspected) if alert.cause_suspected else w.gap(alert.missing_reason)
     book.add(
         "suspected",
@@ -806,13 +815,13 @@ def _stimulation(book: Book, facts: Facts) -> None:
             w.side(test.side) or w.gap(test.missing_reason),
             test.muscle or w.gap(test.missing_reason),
         ]
-        head += [_say(test.thr_ma, "mA", test.missing_reason)]
+        head += [_say(test.thr_ma, "mA", test.missing_reason), "low" if test.id in low else "", test.retest_of or ""]
         more = [
             test.id,
             "" if test.type == "pedicle_screw" else test.type.replace("_", " "),
-            "low section 6" if test.id in low else "",
+            "section 6" if test.id in low else "",
+            "retest" if test.retest_of else "",
         ]
-        more += [f"retest {test.retest_of}" if test.retest_of else ""]
         book.add("stimulation", [test.src], *head, maybe=more, where=here)
     if not facts.stim_tests:
         unsaid = completeness.stimulation_unsaid(facts)
@@ -879,7 +888,7 @@ def _closing(book: Book, facts: Facts) -> None:
         value = (
             f"{row.pct}%"
             if row.pct is not None
-            else book.own(row.status)
+            else book.own(w.spaced(row.status))
             if completeness.recorded(row)
             else w.gap(row.missing_reason or row.status)
         )
@@ -921,20 +930,20 @@ def _time(book: Book, facts: Facts) -> None:
     book.add(
         "setup",
         list(time.moments.values()) or ["time"],
-        book.time(time.setup_start),
-        book.time(time.setup_end),
-        book.time(time.electrodes_out),
+        book.time(time.setup_start, cue="start"),
+        book.time(time.setup_end, cue="end"),
+        book.time(time.electrodes_out, cue="removal"),
         maybe=["not"],
         where={"time": FACTS | {"neg"}},
-        anchors=[("word", "set-up"), ("word", "setup")],
+        anchors=[("word", word) for word in ("set-up", "setup", "electrode", "electrodes")],
     )
     for one in time.segments:
         minutes = f"{c.minutes_between(one.start, one.end)} minutes" if one.start and one.end else ""
         book.add(
             "segment",
             [one.src],
-            book.time(one.start),
-            book.time(one.end, one.missing_reason),
+            book.time(one.start, cue="start"),
+            book.time(one.end, one.missing_reason, "end"),
             minutes,
             where=here,
             anchors=[("word", "monitoring")],
@@ -969,8 +978,8 @@ def _attendance(book: Book, facts: Facts) -> None:
     for one in facts.physician_log:
         head = [
             facts.person_name(one.physician) or w.GAP,
-            book.time(one.connect, one.missing_reason),
-            book.time(one.disconnect, one.missing_reason),
+            book.time(one.connect, one.missing_reason, "connect"),
+            book.time(one.disconnect, one.missing_reason, "disconnect"),
         ]
         method = Quote(one.method) if one.method else w.GAP
         for piece in one.concurrency:
@@ -1129,7 +1138,7 @@ def _ends(book: Book, facts: Facts) -> None:
         book.add(
             "signature", [one.src], name, maybe=["signed physician", Quote(one.cred or "")], where={"signing": None}
         )
-    book.add("provenance", ["record"], facts.id, facts.record_rev, c.digest(facts)[:16], maybe=["no"])
+    book.add("provenance", ["record"], facts.id, str(facts.record_rev), c.digest(facts)[:16], maybe=["no"])
 
 
 def quoted(sequences: Sequences, tokens: Sequence[Token]) -> list[Token]:

@@ -15,6 +15,7 @@ from .given import (
     Billing,
     CaseForScrub,
     Credential,
+    Namesake,
     Order,
     Paper,
     Report,
@@ -24,7 +25,7 @@ from .given import (
 from .rules import ORDER, RULES, Finding, Rule, Severity
 
 __all__ = [
-    "ORDER", "RULES", "THEMES", "BilledLine", "Billing", "CaseForScrub", "Credential", "Finding", "Order", "Paper", "Report",
+    "ORDER", "RULES", "THEMES", "BilledLine", "Billing", "CaseForScrub", "Credential", "Finding", "Namesake", "Order", "Paper", "Report",
     "Rule", "Severity", "Shared", "Signature", "findings", "in_order",
 ]  # fmt: skip
 

@@ -28,7 +28,15 @@ def _surprise(case: CaseForScrub) -> Iterator[Said]:
 @rule("V26", "block", "Is nothing of it on another original claim?", V)
 def _duplicate(case: CaseForScrub) -> Iterator[Said]:
     for said in case.standing:
-        yield Said("block", f"{said} Correct or void that one in place of a second original.", "claim")
+        number = said.rpartition(" ")[2].rstrip(".")  # the sentence ends with the claim it stands on
+        yield Said("block", f"{said} Correct or void that one in place of a second original.", f"claims#{number}")
+    for one in case.namesakes:
+        codes = ", ".join(one.codes)
+        said = (
+            f"Claim {one.number} has {codes} of the same day too, for a patient of the same birth date whose name is written "
+            "almost alike: look whether the two are one person, and if so claim it once."
+        )
+        yield Said("warn", said, f"claims#{one.number}")
 
 
 @rule("V27", "error", "Will the claim be there in time?", V)

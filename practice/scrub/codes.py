@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..cases import payer_class_words
 from ..coding import BUNDLED, CODES, CONTINUOUS, DEMANDS, FACILITY_POS, SMALL_TABLE
 from ..edits import TITLES
 from .given import BilledLine, CaseForScrub
@@ -34,7 +35,7 @@ _PLACES = "the hospital's place of service (19, 21, 22 or 24)"
 def _ruled(case: CaseForScrub) -> Iterator[Said]:
     kind = case.facts.header.payer_class
     if kind and case.rule is None:
-        said = f"No rule says what a {kind.replace('_', ' ')} payer takes on {case.day}: add one under Places, Payers."
+        said = f"No rule says what a {payer_class_words(kind)} payer takes on {case.day:%m/%d/%Y}: add one under Places, Payer rules."
         yield Said("block", said, "payers")
 
 

@@ -101,6 +101,13 @@ class Shared(Struct, frozen=True, kw_only=True):
     where: str = "ledger"
 
 
+class Namesake(Struct, frozen=True, kw_only=True):
+    """A claim for the same codes of the same day, of a patient born that day whose name is written almost alike."""
+
+    number: str
+    codes: tuple[str, ...]
+
+
 class BilledLine(Struct, frozen=True, kw_only=True):
     """A line as it stands on a claim, or would. `npi` is of who rendered it, `rendering` the staff id."""
 
@@ -144,6 +151,7 @@ class CaseForScrub(Struct, frozen=True, kw_only=True, dict=True):
     claim: Claim | None = None
     standing: tuple[str, ...] = ()
     """Services of this claim that stand on another one, in sentences."""
+    namesakes: tuple[Namesake, ...] = ()
 
     @cached_property
     def missing(self) -> list[Missing]:

@@ -98,7 +98,14 @@ def waits(page: Page, words: str) -> None:
 
 
 def all_sent(page: Page, seconds: float = PATIENCE) -> None:
-    until(page, "/^All sent/.test(document.querySelector('.ph-sync')?.textContent || '')", seconds=seconds)
+    """Nothing waits, and no tap is still being written down."""
+    until(
+        page,
+        "!Number(document.querySelector('[data-writing]')?.dataset.writing)"
+        " && !/evoked-waiting=[1-9]/.test(document.cookie)"
+        " && /^All sent/.test(document.querySelector('.ph-sync')?.textContent || '')",
+        seconds=seconds,
+    )
 
 
 class Hand:

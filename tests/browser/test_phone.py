@@ -444,6 +444,27 @@ def test_impossible_numbers_are_refused_and_unusual_ones_asked_about(tech, desk)
     assert [row[2]["thr_ma"] for row in stored(desk, case)["rows"] if row[1] == "stim_test"] == [0.5]
 
 
+def test_a_field_that_was_emptied_is_not_filled_again_while_it_is_typed_into(tech, desk):
+    """The refused number came back under the cursor with the next answer of the server, and made another of the new one."""
+    case = book(desk, "02")
+    open_case(tech, case)
+    show(tech, "screws")
+    cell = tech.get_by_role("group", name="T12 Left")
+    Hand(tech).digits("Left", "500", within=cell)
+    cell.get_by_text("must be between").wait_for()
+    field = cell.get_by_label("Left", exact=True)
+    field.fill("")
+    tech.evaluate("""() => {
+      window.dispatchEvent(new Event('hashchange'));
+      return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    }""")
+    assert field.input_value() == ""
+    tech.keyboard.type("12")
+    tech.keyboard.press("Enter")
+    all_sent(tech)
+    assert [row[2]["thr_ma"] for row in stored(desk, case)["rows"] if row[1] == "stim_test"] == [12]
+
+
 def test_the_machines_export_is_a_guess_until_each_row_is_tapped(tech, desk):
     case = book(desk)
     open_case(tech, case)
@@ -716,6 +737,7 @@ def test_what_others_add_shows_while_the_form_is_open(window, desk):
     all_sent(one)
     open_case(two, case)
     Hand(two).tap("In the room")
+    two.get_by_role("button", name="Undo In the room").wait_for()
     all_sent(two)
     one.evaluate("later(); window.dispatchEvent(new Event('pageshow'))")
     one.get_by_role("button", name="Undo In the room").wait_for()

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from practice import cases as c
-from practice import drafting, times
+from practice import drafting, times, wording
 from practice.drafting import AddendumFact, SignatureFact, as_text, changes, draft, signable_text
+from practice.faithfulness import check
 from tests.practice import case_files
 
 TOKEN = re.compile(r"\d+(?:[.:/-]\d+)*")
@@ -422,3 +423,46 @@ def _poke(case: dict[str, Any], data: st.DataObject) -> None:
     where, key, value = data.draw(st.sampled_from(spots))
     if where is not case.get("alert_criteria"):
         where[key] = value
+
+
+def test_words_of_a_file_become_whole_sentences_that_the_checker_reads():
+    body = case_files.body("02")
+    case, alert = body["case"], body["case"]["alerts"][0]
+    case["baselines"]["sets"][0]["label"] = "after positioning"
+    case["physician_log"][0]["notes"].append({"by": "P2", "t": "2026-06-09T09:00:00-06:00", "text": "Stable."})
+    alert["unchanged"] = "right leg TcMEP and all SSEP"
+    alert["surgical_context"] = "Rod rotation"
+    case["closing"]["rows"][0] = {"ref": "BL1", "status": "at_baseline"}
+    facts = case_files.folded(case)
+    text = as_text(draft(facts))
+    for words in ("After positioning baselines", "right leg TcMEP and all SSEP unchanged.", "during rod rotation,"):
+        assert words in text
+    assert "at_baseline" not in text
+    assert check(text, facts).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("left BAEP", "left BAEP unchanged"),
+        ("all SSEP preserved", "all SSEP preserved"),
+        ("no other change", "no other change"),
+        ("SSEP at baseline.", "SSEP at baseline."),
+    ],
+)
+def test_what_did_not_change_is_said_to_be_unchanged(text, said):
+    assert wording.unchanged(text) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Decompression at C5-C6", "decompression at C5-C6"),
+        ("Cerebellar retraction", "cerebellar retraction"),
+        ("Harrington rod removal", "Harrington rod removal"),
+        ("T7 debulking", "T7 debulking"),
+        ("L5 pedicle screw", "L5 pedicle screw"),
+    ],
+)
+def test_a_context_in_the_middle_of_a_sentence_keeps_the_capital_of_a_name_alone(text, said):
+    assert wording.within(text) == said

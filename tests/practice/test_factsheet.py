@@ -104,6 +104,14 @@ def test_the_request_is_strict_and_not_kept():
     assert said["sentences"]["items"]["properties"]["cites"]["items"]["enum"] == [fact.id for fact in sheet.facts]
 
 
+def test_what_the_model_reads_is_shown_in_words_without_clock_times():
+    said = dict(factsheet.in_words(factsheet.sheet(case_files.facts("02"))))
+    assert said["key_result"][0] == (
+        "alert 1: TcMEP alert at T+195 (left tibialis anterior and left abductor hallucis); resolved at T+218."
+    )
+    assert not any("{" in text or "11:42" in text for texts in said.values() for text in texts)
+
+
 def test_the_same_facts_give_the_same_request():
     bodies = {
         factsheet.request_digest(factsheet.request(factsheet.sheet(case_files.facts("03")), "m")) for _ in range(3)

@@ -70,6 +70,43 @@ def test_the_built_in_report_has_no_findings(name: str) -> None:
         assert check(text, facts).findings == ()
 
 
+GAPS = [
+    ("01", "record_rev", 0),
+    ("01", "modalities.2.stim_v.0", None),
+    ("01", "modalities.2.stim_v.1", None),
+    ("02", "alerts.0.rows.0.ref", None),
+    ("03", "baselines.rows.2.side", None),
+    ("05", "baselines.rows.4.side", None),
+    ("05", "baselines.rows.5.side", None),
+    ("05", "baselines.rows.6.side", None),
+    ("05", "alerts.0.rows.0.ref", None),
+    ("07", "baselines.rows.0.side", None),
+    ("08", "staff.technologists.0.cred", None),
+    ("08", "baselines.sets.1.start", None),
+    ("08", "baselines.sets.1.end", None),
+]
+
+
+@pytest.mark.parametrize(("name", "path", "value"), GAPS)
+def test_one_value_more_that_is_missing_is_no_finding(name: str, path: str, value: object) -> None:
+    case = place = case_files.body(name)["case"]
+    *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+    for step in steps:
+        place = place[step]
+    place[last] = value
+    facts = case_files.folded(case)
+    assert check(as_text(draft(facts)), facts).findings == ()
+
+
+def test_a_technologist_without_a_credential_does_not_get_the_next_ones() -> None:
+    case = case_files.body("08")["case"]
+    case["staff"]["technologists"][0]["cred"] = None
+    facts = case_files.folded(case)
+    text = as_text(draft(facts))
+    assert "Priya Nand, [not recorded] and Marcus Bell, CNIM" in text
+    assert check(text.replace(", [not recorded] and", " and"), facts).red
+
+
 def test_no_made_up_record_has_findings_on_its_built_in_report() -> None:
     for seed in range(60):
         facts = mutants.record(seed)
@@ -111,6 +148,41 @@ def test_faithful_sentences_in_slots_are_not_red() -> None:
     assert total["slots"] >= 100 and total["other"] >= 100
     assert red["slots"] <= total["slots"] * 0.01
     assert red["other"] <= total["other"] * 0.01
+
+
+@pytest.mark.parametrize("said", [
+    "Reviewed: No change met the alert criteria listed in section 2.", "Overall, no alerts were called.", "On review - no alerts were called.",
+    "Reviewed: At closing (09:58) all recorded responses were at baseline.",
+])  # fmt: skip
+def test_a_persons_own_word_before_a_true_sentence_asks_for_plainer_words_only(said: str) -> None:
+    assert {one.grade for one in in_impression("01", said)} == {"amber"}
+
+
+@pytest.mark.parametrize("said", [
+    "Denied: No alerts.", "False: No alerts were called.", "Before closing: No alerts.", "Closing: No alerts.", "Left side: No alerts.",
+    "SSEP: No alerts.", "Reviewed: One alert was called.", "Reviewed: No bleeding occurred.", "Reviewed: no alerts were missed.",
+    "Reviewed no alerts.", "Nothing: No alerts were called.", "Reviewed: At closing (09:59) all recorded responses were at baseline.",
+])  # fmt: skip
+def test_no_word_before_a_sentence_makes_it_true(said: str) -> None:
+    assert any(one.grade == "red" for one in in_impression("01", said))
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("01", "No myelopathic signs."), ("01", "Decreased sensation right C7."), ("01", "The physician connected at 07:22 and disconnected at 10:08."),
+    ("01", "At 07:22 the physician connected and at 10:08 disconnected."), ("02", "Phenylephrine was given to raise MAP."),
+    ("02", "Electrodes were removed at 13:44."), ("01", "Baselines were reviewed by the physician at 07:43."),
+])  # fmt: skip
+def test_a_piece_of_the_record_may_be_told_by_itself(name: str, said: str) -> None:
+    assert in_impression(name, said) == []
+
+
+def test_a_word_changed_in_a_table_is_red_for_a_table_is_nobodys_to_word() -> None:
+    assert changed("01", "97% of baseline", "97% of baseline, delayed").red
+
+
+def test_a_finding_within_words_of_another_fact_stands_at_its_place() -> None:
+    [found] = [one for one in in_impression("02", "Closing started at 13:20.") if one.grade == "red"]
+    assert (found.text, found.mend) == ("13:20", "13:05")
 
 
 # What is false

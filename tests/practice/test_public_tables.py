@@ -87,6 +87,42 @@ def test_add_on_codes_come_as_a_spreadsheet_with_days_of_the_year():
     assert (table.read, table.from_on) == (4, date(2026, 7, 1))
 
 
+AOC_TEXT = (
+    "95940 1         95938         2013001                \r\n"
+    "95940 1         92653         2021001 2024182        \r\n"
+    "G0453 1 0000000 95938 0000000 2013001 0000000        \r\n"
+    "96376 2         CCCCC         2013001         contractor\r\n"
+)
+"""The text of AOC_ROWS: columns without headings."""
+
+
+def test_add_on_codes_come_as_text_without_headings_too():
+    table = public_tables.read("addon", [source("AOC_V2026Q3-MCR.txt", AOC_TEXT)])
+    headed = public_tables.read("addon", [source("AOC_V2026Q3-MCR.xlsx", spreadsheet(AOC_HEAD, *AOC_ROWS))])
+    assert (table.rows, table.read, table.from_on) == (headed.rows, headed.read, headed.from_on)
+    zip_ = zipped("AOC.zip", ("AOC_V2026Q3-MCR.txt", AOC_TEXT))
+    assert public_tables.read("addon", [zip_]).rows == headed.rows
+    close = "".join(line.replace(" ", "") + "\n" for line in AOC_TEXT.replace("contractor", "").splitlines()[2:3])
+    assert public_tables.read("addon", [source("a.txt", close)]).rows == headed.rows[2:]
+
+
+def test_an_add_on_text_of_codes_alone_holds_as_long_as_its_edition():
+    table = public_tables.read(
+        "addon", [source("AOC_V2026Q3-MCR.txt", "95940     95938\n95940     95939\nG0453 95938\n")]
+    )
+    assert table.rows == [
+        ("95940", "95938", "2013-01-01", None), ("95940", "95939", "2013-01-01", None), ("G0453", "95938", "2013-01-01", None),
+    ]  # fmt: skip
+    with pytest.raises(BadTable, match="line 2: 95941 stands without the code it is added to"):
+        public_tables.read("addon", [source("a.txt", "95940 95938\n95941\n")])
+    with pytest.raises(BadTable, match="line 1: 95940 stands without"):
+        public_tables.read("addon", [source("a.txt", "95940\n95941\n")])
+    with pytest.raises(BadTable, match="line 2: these are not two codes"):
+        public_tables.read("addon", [source("a.txt", "95940 95938\n95940 9593\n")])
+    with pytest.raises(BadTable, match="line 1: 95940: one of its days is none"):
+        public_tables.read("addon", [source("a.txt", "95940 1 95938 2013999\n")])
+
+
 def test_the_fee_schedule_keeps_values_and_indicators_and_no_descriptions():
     file = zipped(
         "rvu26c.zip", ("PPRRVU2026_Jul_QPP.csv", "x"), ("PPRRVU2026_Jul_nonQPP.csv", RVU), ("GPCI2026.csv", "x")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from practice.drafting import draft, signable_text
-from practice.rewording import Wording, applied, key, reworded, runs
+from practice.rewording import Wording, applied, differing, key, reworded, runs
 from tests.practice import case_files
 
 FACTS = case_files.facts("02")
@@ -15,6 +15,13 @@ SAID = REPORT.sections[-1].blocks[0].sentences
 
 def worded(text: str, start: int, end: int, author: str = "model") -> Wording:
     return Wording("impression", key("impression", SAID[start:end]), text, author)
+
+
+def test_two_wordings_are_marked_where_they_differ():
+    old, new = differing("Action taken: rod released.", "The action taken was rod released.")
+    assert old == [(True, "Action taken:"), (False, "rod released.")]
+    assert new == [(True, "The action taken was"), (False, "rod released.")]
+    assert differing("", "All new.") == ([], [(True, "All new.")])
 
 
 def test_a_wording_stands_for_its_sentences_with_their_sources():

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from practice.cases import Late
 from practice.coding import code
-from practice.scrub import RULES, THEMES, CaseForScrub, Order, Paper, Shared, findings
+from practice.scrub import RULES, THEMES, CaseForScrub, Namesake, Order, Paper, Shared, findings
 from tests.practice import case_files, made_cases
 from tests.practice.made_cases import COMMERCIAL, at, presence, segment, ssep, when
 from tests.practice.made_claims import HOSPITAL
@@ -169,7 +169,7 @@ PAIRS: dict[str, Pair] = {
     "DOC-37": Pair(lambda: replace(clean(), papers=papers("order", "consent", "anesthesia")), clean, "warn", "operative note"),
     "DOC-38": Pair(lambda: billed(BASE, HOUR, line("95930", "26")), lambda: billed(BASE, HOUR), "block", "95930"),
     "REC-01": Pair(lambda: facts(header__preop_exam=None), clean, "block", "Pre-operative examination"),
-    "PAY-01": Pair(lambda: replace(clean(), rule=None), clean, "block", "add one under Places, Payers"),
+    "PAY-01": Pair(lambda: replace(clean(), rule=None), clean, "block", "add one under Places, Payer rules"),
     "EXC-01": Pair(lambda: replace(clean(), excluded=("Pia Park is excluded.",)), clean, "block", "excluded"),
     "EXC-02": Pair(lambda: replace(clean(), unscreened=("The list was 40 days old.",)), clean, "warn", "40 days"),
     "TAB-01": Pair(lambda: with_(part="edits", dates={}), clean, "info", "Import the public tables"),
@@ -380,6 +380,18 @@ def test_a_filing_limit_that_is_near_warns_and_a_correction_has_none() -> None:
 def test_a_limit_that_nobody_looked_up_stops_no_claim() -> None:
     past = replace(clean(payer=rule(certainty="disputed")), today=DAY + timedelta(days=181))
     assert [one.severity for one in (*of(past, "V27"), *of(claimed(past), "V27"))] == ["warn", "warn"]
+
+
+def test_one_person_entered_twice_is_to_be_checked_and_stops_nothing() -> None:
+    case = replace(claimed(), namesakes=(Namesake(number="ION-9", codes=("95938", "95941")),))
+    (said,) = of(case, "V26")
+    assert (said.severity, said.where) == ("warn", "claims#ION-9")
+    assert "ION-9 has 95938, 95941 of the same day" in said.message
+
+
+def test_a_second_original_leads_to_the_first() -> None:
+    (said,) = of(PAIRS["V26"].speaks(), "V26")
+    assert said.where == "claims#ION-9"
 
 
 def test_late_entries_are_noted() -> None:
