@@ -85,7 +85,11 @@ def rules() -> trade.Rules:
         )
         for row in _DEMANDED.rows()
     )  # fmt: skip
-    return trade.Rules(types={row.id: type_of(row) for row in _TYPES.rows()}, demands=demanded)
+    return trade.Rules(types={row.id: type_of(row) for row in types()}, demands=demanded)
+
+
+def types() -> list[CredentialType]:
+    return _TYPES.rows()
 
 
 _DEMANDED = Asked(lambda: Requirement.select())

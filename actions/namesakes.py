@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import peewee as pw
-
-from models import Asked, Case, Patient
+from models import Asked, Case, Patient, param
 from models import Claim as ClaimRow
 from practice import claim_states, claims, names, scrub
 
@@ -14,8 +12,8 @@ _SAME_DAY = Asked(
         .join(Case)
         .join(Patient)
         .where(
-            Case.date_of_service == pw.Value(":day", converter=False), Patient.dob == pw.Value(":born", converter=False),
-            Patient.id != pw.Value(":patient", converter=False), ClaimRow.frequency == "1",
+            Case.date_of_service == param("day"), Patient.dob == param("born"),
+            Patient.id != param("patient"), ClaimRow.frequency == "1",
             ClaimRow.state.not_in(claim_states.GONE),
         )
         .order_by(ClaimRow.id)

@@ -23,6 +23,7 @@ from models import (
     Coverage,
     Credential,
     CredentialType,
+    Facility,
     FindingOverride,
     OwnRule,
     Person,
@@ -306,6 +307,7 @@ _CREDENTIALS = Asked(
         .order_by(CredentialType.name, Credential.until_on)
     )
 )
+_PLACES = Asked(lambda: Facility.select().where(Facility.id.in_(among("ids"))))
 _STANDS = Asked(
     lambda: (
         ClaimRow.select(ClaimRow.body)
@@ -458,6 +460,10 @@ def _judged(case: Case, people: dict[str, Person], facts: Facts) -> dict[str, tu
 
 def _credentials(people: dict[str, Person]) -> tuple[scrub.Credential, ...]:
     rows = _CREDENTIALS.rows(people=[person.id for person in people.values()])
+    types = {one.id: one for one in credentials.types()}
+    places = {one.id: one for one in _PLACES.rows(ids={row.facility_id for row in rows if row.facility_id})}
+    for row in rows:
+        row.type, row.facility = types[row.type_id], places.get(row.facility_id)
     staff_of = {person.id: (staff, person) for staff, person in people.items()}
     return tuple(
         scrub.Credential(

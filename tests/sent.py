@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from msgspec.structs import replace
 
 from actions import claim_files
-from models import Case, Claim, ClaimFile, Payer, Receiver
+from models import SETTINGS, Case, Claim, ClaimFile, Job, Payer, Receiver
 from practice import claims as c
 from practice.x12 import p837
 from tests.cast import NOW, actor, book
@@ -50,6 +54,31 @@ def file_of(cast: SimpleNamespace, *numbers: str, **changed: Any) -> ClaimFile:
     to = Receiver.get_or_none() or receiver(cast)
     released(cast, *numbers, **changed)
     return claim_files.export(to, by=actor(cast.bo), now=NOW)
+
+
+DIES = """
+import os, sys
+import tasks
+from actions import claim_files, claims
+claim_files.AT_ONCE, acts, whole = 2, int(sys.argv[1]), claims.act
+def act(*args, **given):
+    global acts
+    if not acts:
+        os.kill(os.getpid(), 9)
+    acts -= 1
+    return whole(*args, **given)
+claims.act = act
+tasks.drain.call_local()
+"""
+
+
+def a_worker_dies_after(acts: int) -> None:
+    """A worker that is killed when it has let so many things happen to claims; its lease has run out."""
+    root = Path(__file__).resolve().parent.parent
+    env = {**os.environ, "EVOKED_DATA": str(SETTINGS.data)}
+    done = subprocess.run([sys.executable, "-c", DIES, str(acts)], cwd=root, env=env, timeout=120, check=False)
+    assert done.returncode == -9
+    Job.update(lease_until=NOW).where(Job.state == "running").execute()
 
 
 ISA = "ISA*00*          *00*          *ZZ*CLEARHOUSE     *ZZ*IONMPRACTICE   *260902*0800*^*00501*{n:09d}*0*{usage}*:~"

@@ -31,7 +31,7 @@ from models import (
 from practice.x12 import checks, read
 from tests.cast import NOW, actor
 from tests.practice import made_claims as made
-from tests.sent import file_of, receiver, released
+from tests.sent import a_worker_dies_after, file_of, receiver, released
 
 TODAY = datetime.now(UTC).date() + timedelta(days=1)
 
@@ -172,7 +172,8 @@ def test_the_claims_of_a_large_file_are_submitted_by_the_worker(bo, cast, monkey
     tasks.work_off()
     assert states(*rows) == ["submitted"] * 5
     assert {(one.by, one.at) for one in ClaimAct.select()} == {(cast.bo.id, claim_files.act_of(file).at)}
-    assert "hx-get" not in bo.get(f"/claim-files/{file.id}/handing-in", headers={"HX-Request": "true"}).text
+    done = bo.get(f"/claim-files/{file.id}/handing-in", headers={"HX-Request": "true"}).text
+    assert "hx-get" not in done and "The claims are submitted" in done
     assert bo.get(f"/claim-files/{file.id}/handing-in").status_code == 302, "without htmx the page of the file says it"
 
 
@@ -180,14 +181,9 @@ def test_a_worker_that_dies_while_it_submits_is_followed_by_one_that_does_the_re
     monkeypatch.setattr(claim_files, "AT_ONCE", 2)
     file, rows = file_of(cast, *"12345"), list(Claim.select())
     bo.post(f"/claim-files/{file.id}/handing-in")
-    with monkeypatch.context() as dying:
-        acts = iter([claims.act] * 3)
-        dying.setattr(claims, "act", lambda *args, **given: next(acts)(*args, **given))
-        tasks.work_off()
+    a_worker_dies_after(3)
     assert states(*rows) == ["submitted"] * 2 + ["released"] * 3
     assert not claim_files.waiting().exists()
-    assert Job.get(Job.kind == "hand_in").error == "StopIteration"
-    Job.update(due_at=NOW).where(Job.kind == "hand_in").execute()
     tasks.work_off()
     assert states(*rows) == ["submitted"] * 5
     assert ClaimAct.select().where(ClaimAct.act == "submit").count() == 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ from models import (
     SEE_ALL,
     Addendum,
     Approval,
+    Asked,
     Assignment,
     Case,
     Obstacle,
@@ -31,6 +32,7 @@ from models import (
     Report,
     Signature,
     UtcField,
+    param,
 )
 from practice import concurrency, history, signing, worksheet
 from practice.cases import Facts, Status
@@ -256,7 +258,7 @@ def _show(case: Case, status: int = 200, **given: Any) -> Response:
         allowed=allowed,
         disputes=worksheet.disputes(sheet.entries, facts) if facts.conflicts else [],
         names=_names(sheet), jumps=[(one, _jump(sheet, one)) for one in lacking], groups=_groups(sheet, allowed),
-        turned=next(iter(turnarounds(Case.id == case.id)), None) if case.closed_at else None, reviewed=reviews.told(case),
+        turned=turnaround(case) if case.closed_at else None, reviewed=reviews.told(case),
         people=people, judged=judged(case, people), overrides=overrides_of(case),
         assignable=_assignable() if may["assign"] else [],
         signatures=list(Signature.select().where(Signature.case == case.id).order_by(Signature.at)) if case.signed_at else [],
@@ -264,23 +266,42 @@ def _show(case: Case, status: int = 200, **given: Any) -> Response:
     )  # fmt: skip
 
 
-def turnarounds(*which: Any) -> list[Turnaround]:
-    """When the closed cases among these were first drafted, last approved and signed: the last COUNTED that were signed."""
-    numbers = Case.select(Case.id).where(Case.closed_at.is_null(False), *which)
-    numbers = numbers.order_by(Case.signed_at.desc()).limit(COUNTED)
-    rows = (
+def turnaround(case: Case) -> Turnaround:
+    """When a closed case was first drafted, last approved and signed."""
+    return _times(*_OF_CASE(case=case.id).fetchone())
+
+
+def turnarounds(since: datetime) -> list[Turnaround]:
+    """The same of the cases that were signed since then: the last COUNTED of them."""
+    return [_times(*row) for row in _SIGNED_SINCE(since=UtcField().db_value(since))]
+
+
+def _times(case: int, *ats: str | None) -> Turnaround:
+    closed, drafted, approved, signed = (at and datetime.fromisoformat(at) for at in ats)
+    return Turnaround(case=case, closed_at=closed, drafted_at=drafted, approved_at=approved, signed_at=signed)
+
+
+def _steps(cases: Any) -> pw.ModelSelect:
+    return (
         Case.select(Case.id, Case.closed_at, pw.fn.MIN(Report.drafted_at), pw.fn.MAX(Approval.at), Case.signed_at)
         .left_outer_join(Report)
         .left_outer_join(Approval)
-        .where(Case.id.in_(numbers))
+        .where(cases)
         .group_by(Case.id)
-        .tuples()
     )
-    times = ((number, *(at and UtcField().python_value(at) for at in ats)) for number, *ats in rows)
-    return [
-        Turnaround(case=number, closed_at=closed, drafted_at=drafted, approved_at=approved, signed_at=signed)
-        for number, closed, drafted, approved, signed in times
-    ]
+
+
+_OF_CASE = Asked(lambda: _steps(Case.id == param("case")))
+_SIGNED_SINCE = Asked(
+    lambda: _steps(
+        Case.id.in_(
+            Case.select(Case.id)
+            .where(Case.closed_at.is_null(False), Case.signed_at > param("since"))
+            .order_by(Case.signed_at.desc())
+            .limit(COUNTED)
+        )
+    )
+)
 
 
 def _state(sheet: Record) -> str:

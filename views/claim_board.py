@@ -87,26 +87,36 @@ def standing(asked: Asked, today: date) -> Standing:
 
 def unfiled() -> Money:
     """Released claims that go to a receiver and stand in no file."""
-    return _sum(claim_files.waiting())
+    return _money(_UNFILED)
 
 
 def for_paper() -> Money:
     """Released claims of payers that are sent no files."""
-    return _sum(Claim.select().join(Payer).where(Claim.state == "released", Payer.receiver.is_null()))
-
-
-def _sum(claims: pw.ModelSelect) -> Money:
-    of = claims.order_by().alias("of")
-    count, cents = pw.Select((of,), (pw.fn.COUNT(of.c.id), pw.fn.SUM(of.c.total_cents))).bind(db).tuples().get()
-    return Money(count, cents or 0)
+    return _money(_FOR_PAPER)
 
 
 def not_handed_in() -> Money:
     """Files of real claims that were made, and neither handed in nor given up. An answer says that one was handed in."""
-    files = ClaimFile.select(pw.fn.COUNT(ClaimFile.id), pw.fn.SUM(ClaimFile.cents))
-    files = files.where(ClaimFile.usage == "P", ClaimFile.id.not_in(FileAct.select(FileAct.file)))
-    count, cents = files.tuples().get()
+    return _money(_NOT_HANDED_IN)
+
+
+def _money(query: Query) -> Money:
+    count, cents = query().fetchone()
     return Money(count, cents or 0)
+
+
+def _sum(claims: pw.ModelSelect) -> pw.Select:
+    of = claims.select(Claim.id, Claim.total_cents).order_by().alias("of")
+    return pw.Select((of,), (pw.fn.COUNT(of.c.id), pw.fn.SUM(of.c.total_cents))).bind(db)
+
+
+_UNFILED = Query(lambda: _sum(claim_files.waiting()))
+_FOR_PAPER = Query(lambda: _sum(Claim.select().join(Payer).where(Claim.state == "released", Payer.receiver.is_null())))
+_NOT_HANDED_IN = Query(
+    lambda: ClaimFile.select(pw.fn.COUNT(ClaimFile.id), pw.fn.SUM(ClaimFile.cents)).where(
+        ClaimFile.usage == "P", ClaimFile.id.not_in(FileAct.select(FileAct.file))
+    )
+)
 
 
 # The queries, built once for each way in which the board is narrowed

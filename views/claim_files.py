@@ -204,7 +204,7 @@ def handing_in(id: int):
     file = find_file(id)
     if not is_part():
         return redirect(url_for("claim_files.show", id=file.id))
-    return page("claim_files/handing_in.html", **_moving(file))
+    return page("claim_files/handing_in.html", **_moving(file), asked_again=True)
 
 
 @bp.get("/claim-files/<row:id>/content")

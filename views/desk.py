@@ -49,7 +49,7 @@ def today():
         next=upcoming,
         waiting=_waiting(open_cases, day),
         obstacles=[one for one in obstacles if not upcoming or one not in upcoming["obstacles"]],
-        turned=spreads(turnarounds(Case.signed_at > views.now() - RECENT)) if owner else [],
+        turned=spreads(turnarounds(views.now() - RECENT)) if owner else [],
         stuck=Job.select().where(Job.state == "dead").count() if owner else 0,
         silent=owner and worker_is_silent(),
         blind=owner and alerts_are_late(),
