@@ -282,10 +282,10 @@ class Checker:
         return outcome
 
     def _borrowed(self, match: Match, tokens: Sequence[Token]) -> Iterator[Finding]:
-        """A time of this fact told of what another one did: words of a free text with a time that is not theirs."""
+        """A time or a doer of this fact told of what another one did: words of a free text with what is not theirs."""
         unknown = {token.low for token, reason in match.soft if reason == "word"}
-        times = [token for token in tokens if token.kind == "time" and token.start in match.used]
-        if not unknown or not times or match.valued:
+        told = [one for one in tokens if one.kind in ("time", "role", "person") and one.start in match.used]
+        if not unknown or not told or match.valued:
             return
         mine = self.layers[self.number[id(match.statement)]].quotes
         opened = [
@@ -295,13 +295,14 @@ class Checker:
         ]
         said = {token.low for token in opened if token.kind == "word"} - NEUTRAL - _AUXILIARY
         for layer in self.layers:
-            for words, known in layer.timed:
+            for words, known in layer.marked:
                 if not unknown & words or len(said & words) < 2:
                     continue
-                for time in times:
-                    if not any(agrees(time, one, self.book.pieces) for one in known):
-                        says = f"The record says {_shown(known[0])} of this: {layer.statement.says}."
-                        yield _finding("red", "contradiction", time, says, layer.statement, _shown(known[0]))
+                for token in told:
+                    alike = [one for one in known if one.kind == token.kind]
+                    if alike and not any(agrees(token, one, self.book.pieces) for one in alike):
+                        says = f"The record says {_shown(alike[0])} of this: {layer.statement.says}."
+                        yield _finding("red", "contradiction", token, says, layer.statement, _shown(alike[0]))
                 return
 
     def _lead(self, tokens: Sequence[Token], clause: Clause) -> int:

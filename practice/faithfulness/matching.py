@@ -93,14 +93,14 @@ class Layer:
             one.low for token in statement.tokens if token.kind == "quote" for one in book.read(token.low)
         )
         """The words of its free texts."""
-        self.timed = [
-            (words, times)
+        self.marked = [
+            (words, marks)
             for tokens in (statement.head, *(part.tokens for part in self.parts))
-            if (times := [token for token in tokens if token.kind == "time"])
+            if (marks := [token for token in tokens if token.kind in ("time", "role", "person")])
             for text in tokens
             if text.kind == "quote" and (words := frozenset(one.low for one in book.read(text.low)))
         ]
-        """The words of each free text with the times it is told of."""
+        """The words of each free text with its times and people."""
         self.cues = frozenset(token.low for token in statement.tokens if token.kind == "time") & cues.NAMES
         self.alone = len(book.facts.alerts) == 1
         self.single = sum(any(one.kind == "level" for one in part.tokens) for part in self.parts) < 2
@@ -299,8 +299,10 @@ class Layer:
                 continue
             if self._opposite(token):
                 yield token, "opposite"
-            elif self._several(token, row):
+            elif self._several(token, plain, row):
                 yield token, "several"
+            elif token.low == "alerts" and self.statement.alert and not row:
+                yield token, "word"
             elif token.kind == "relation":
                 if self._during(plain[place + 1 : place + 2]):
                     if token.low == "during":
@@ -317,12 +319,12 @@ class Layer:
         known = self.texts | self.own
         return token.low not in known | self.words | NEUTRAL and any(cues.opposite(token.low, low) for low in known)
 
-    def _several(self, token: Token, row: bool) -> bool:
+    def _several(self, token: Token, plain: Sequence[Token], row: bool) -> bool:
         """'Alerts' or 'screws' told of the only one."""
         if row:
             return False
         if token.low == "alerts":
-            return self.statement.alert is not None and self.alone
+            return self.statement.alert is not None and (self.alone or any(one.kind == "code" for one in plain))
         return token.low == "screws" and self.statement.kind in ("stimulation", "onset", "resolution") and self.single
 
     def _during(self, ahead: Sequence[Token]) -> bool:

@@ -383,9 +383,18 @@ SWAPS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"\breduced\b", "good"), (r"\bgood\b", "reduced"), (r"\bquiet\b", "active"), (r"\babsent\b", "present"), (r"\blost\b", "preserved"), (r"\bnew deficit\b", "old deficit"),
         (r"\ball recorded\b", "some recorded"), (r"\bat baseline\b", "above baseline"), (r"\[not recorded\]", "11:11"),
     ),
+    "opposite": (
+        (r"\bhypotension\b", "hypertension"), (r"\bbefore incision\b", "after incision"), (r"\bgiven\b", "held"), (r"\bstarted\b", "stopped"),
+        (r"\braise\b", "lower"), (r"\breleased\b", "tightened"), (r"\bbelow the criterion\b", "above the criterion"), (r"\bduring\b", "after"),
+        (r"\bconfirmed\b", "excluded"), (r"\bAgree\b", "Disagree"), (r"\bacceptable\b", "unacceptable"), (r"\bAnterior\b", "Posterior"),
+        (r"\bafter surgery\b", "before surgery"), (r"\bwithout response\b", "with response"),
+    ),
+    "both sides": ((r"\b(?:left|right) (?=[a-z])", "bilateral "), (r"\b(?:Left|Right) (?=[a-z])", "Bilateral ")),
+    "told by": ((r"\bsurgeon (\d\d:\d\d) \((\w+)\)", r"surgeon \1 (\2) by anesthesia"), (r"\bto the surgeon at\b", "to the surgeon by anesthesia at")),
+    "several for one": ((r"\balert \(AL", "alerts (AL"), (r"\bpedicle screw threshold (?=\d)", "pedicle screws threshold "), (r"^(Key result: AL\d: \w+) alert\b", r"\1 alerts")),
     "throughout": ((r"\bwere at baseline\b", "were at baseline throughout"), (r"\bwas performed\b", "was performed throughout"), (r"\boccurred at\b", "occurred throughout from"), (r"\bquiet\b", "quiet throughout")),
 }  # fmt: skip
-AMBER_WILL_DO = ("throughout", "negation removed", "state")
+AMBER_WILL_DO = ("throughout", "negation removed", "state", "opposite")
 
 
 def lines_of(text: str) -> list[tuple[int, str]]:
@@ -744,6 +753,41 @@ def sentences_left_out(m: Maker) -> Iterator[Mutant]:
                 yield Mutant("", "\n".join([*m.lines[:at], kept, *m.lines[at + 1 :]]), piece, "", True)
 
 
+def decimals(m: Maker) -> Iterator[Mutant]:
+    """Ten times as much."""
+
+    def moved(found: re.Match[str]) -> str:
+        if float(found.group()) == 0:
+            return found.group()
+        whole, _, part = found.group().partition(".")
+        return f"{whole}{part[:1]}{'.' + part[1:] if part[1:] else ''}" if part else f"{whole}0"
+
+    yield from m.replaced(r"(?<![\w.:/-])\d+(?:\.\d+)?(?= ?(?:mA|µV|ms|mg|mcg/kg/min|MAC|mmHg|V|%|minutes)\b)", moved)
+
+
+def columns_turned(m: Maker) -> Iterator[Mutant]:
+    """Two numbers of a row in each other's column."""
+    for at, line in m.told:
+        if found := re.search(r"(?<=  )(\d[\d.]*)( +)(\d[\d.]*)(?=  |$)", line):
+            one, gap, two = found.groups()
+            if one != two:
+                yield from m.line(at, line[: found.start()] + two + gap + one + line[found.end() :])
+
+
+def events_turned(m: Maker) -> Iterator[Mutant]:
+    """What happened at one time told of another, and the other way round."""
+    first, last = m.section("Intraoperative course")
+    rows = [at for at in range(first + 1, last) if re.match(r"(?:\d\d/\d\d )?\d\d:\d\d", m.lines[at])]
+    for one, two in zip(rows, rows[1:], strict=False):
+        said = [re.match(r"((?:\d\d/\d\d )?\d\d:\d\d(?: [A-Z]+)?)\s+(.*)", m.lines[at]).groups() for at in (one, two)]
+        if said[0][0] == said[1][0] or said[0][1] == said[1][1]:
+            continue
+        lines = list(m.lines)
+        lines[one], lines[two] = f"{said[0][0]}  {said[1][1]}", f"{said[1][0]}  {said[0][1]}"
+        if not {" ".join(lines[at].split()) for at in (one, two)} & m.truth:
+            yield Mutant("", "\n".join(lines), m.lines[one], lines[one], True)
+
+
 def records_changed(m: Maker) -> Iterator[Mutant]:
     yield Mutant("", re.sub(r"(sha256 )\w{4}", r"\g<1>0000", m.text), "sha256", "", True)
 
@@ -756,6 +800,8 @@ KINDS: dict[str, Callable[[Maker], Iterator[Mutant]]] = {
     "mode": swapped("mode"), "alert left out": alerts_left_out, "alert slot left out": slots_left_out, "alert invented": alerts_invented,
     "facts of another alert": alerts_crossed, "throughout": swapped("throughout"), "sentence of another case": sentences_from_elsewhere,
     "row left out": rows_left_out, "sentence left out": sentences_left_out, "record changed": records_changed,
+    "decimal": decimals, "columns turned": columns_turned, "events turned": events_turned, "opposite": swapped("opposite"), "both sides": swapped("both sides"),
+    "told by": swapped("told by"), "several for one": swapped("several for one"),
 }  # fmt: skip
 
 

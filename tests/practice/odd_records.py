@@ -373,6 +373,8 @@ def _segments(case: Case, dice: random.Random) -> None:
 
 
 def _breaks(case: Case, dice: random.Random) -> None:
+    if not case["time"]["segments"] or None in (case["time"]["segments"][0][end] for end in ("start", "end")):
+        return
     at = mutants.minutes_in(case, dice)
     case["time"]["breaks"].append(dice.choice((
         {"start": at, "end": None, "reason": "lunch"}, {"start": at, "end": at, "reason": None}, {"start": None, "end": at, "reason": dice.choice(TEXTS)},
