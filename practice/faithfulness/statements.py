@@ -983,7 +983,11 @@ def _attendance(book: Book, facts: Facts) -> None:
         ]
         method = Quote(one.method) if one.method else w.GAP
         for piece in one.concurrency:
-            head += [book.time(piece.frm, cue="while"), book.time(piece.to, cue="while"), piece.n if piece.n is not None else w.GAP]
+            head += [
+                book.time(piece.frm, cue="while"),
+                book.time(piece.to, cue="while"),
+                piece.n if piece.n is not None else w.GAP,
+            ]
         book.add(
             "presence",
             [one.src],
