@@ -460,9 +460,13 @@ class _Writer:
         baseline = self.facts.baseline(row.ref)
         if baseline:
             name, values = f"{place} {baseline.modality}", w.measured(baseline, row)
-            return " ".join(filter(None, [name, values, row.text])) if values else w.placed(name, row.text)
+            return (
+                " ".join(filter(None, [name, values, row.text]))
+                if values
+                else w.placed(name, row.text, row.missing_reason)
+            )
         if row.change_pct is None:
-            return w.placed(place, row.text)
+            return w.placed(place, row.text, row.missing_reason)
         return f"{w.placed(place, row.text) if row.text else place} ({w.percent(row.change_pct)})"
 
     def _threshold(self, test: c.StimTest) -> str:
@@ -527,7 +531,7 @@ class _Writer:
             measured = ", ".join(filter(None, values))
             said = f"{measured} ({share})" if measured and share else measured or share
         if not baseline and not said:
-            return w.placed(place, row.text)
+            return w.placed(place, row.text, row.missing_reason)
         return (
             " ".join(filter(None, [name, said, row.text]))
             if said or row.text

@@ -155,10 +155,10 @@ def measured(baseline: Baseline, row: AlertRow) -> str:
     return ", ".join(parts)
 
 
-def placed(place: str, text: str | None) -> str:
-    """The place before the words, where the words do not name it."""
+def placed(place: str, text: str | None, reason: str | None = None) -> str:
+    """The place before the words, where the words do not name it; why there are none, where there are none."""
     if not text:
-        return f"{place} {GAP}"
+        return f"{place} {gap(reason)}"
     return text if all(word in text for word in place.split()) else f"{place}: {text}"
 
 

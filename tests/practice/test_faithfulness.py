@@ -98,6 +98,14 @@ def test_one_value_more_that_is_missing_is_no_finding(name: str, path: str, valu
     assert check(as_text(draft(facts)), facts).findings == ()
 
 
+def test_words_that_are_missing_have_the_records_reason() -> None:
+    case = case_files.body("08")["case"]
+    case["alerts"][0]["rows"][0] |= {"text": None, "missing_reason": "machine failed"}
+    case["events"][0]["missing_reason"] = "machine failed"
+    facts = case_files.folded(case)
+    assert check(as_text(draft(facts)), facts).findings == ()
+
+
 def test_a_technologist_without_a_credential_does_not_get_the_next_ones() -> None:
     case = case_files.body("08")["case"]
     case["staff"]["technologists"][0]["cred"] = None
