@@ -779,6 +779,20 @@
   const go = (to) => {
     location.hash = to;
   };
+  // The state is set by the tap itself: a toggle event comes later, and the form may have been drawn anew by then.
+  const unfold = (name, key, label) =>
+    h(
+      "summary",
+      {
+        "data-key": key,
+        onclick: (event) => {
+          event.preventDefault();
+          chosen[name] = !chosen[name];
+          draw();
+        },
+      },
+      label,
+    );
   async function act(make) {
     said = "";
     const ids = await put(make);
@@ -804,7 +818,7 @@
       (event) => {
         pressing = name === "pointerdown";
         // An iPhone does not leave a field when a button is tapped, and only what is left is taken in.
-        if (pressing && event.target.closest?.("button, a")) edited?.blur();
+        if (pressing && event.target.closest?.("button, a, summary")) edited?.blur();
         if (!pressing) setTimeout(draw);
       },
       true,
@@ -1059,13 +1073,8 @@
         ),
         h(
           "details",
-          {
-            open: chosen.more,
-            ontoggle: (event) => {
-              chosen.more = event.target.open;
-            },
-          },
-          h("summary", { "data-key": "more" }, "Other stamps and readings"),
+          { open: chosen.more },
+          unfold("more", "more", "Other stamps and readings"),
           h(
             "div.ph-card",
             {},
@@ -1855,13 +1864,8 @@
     if (!parts.length) return null;
     return h(
       "details",
-      {
-        open: chosen.setUp,
-        ontoggle: (event) => {
-          chosen.setUp = event.target.open;
-        },
-      },
-      h("summary", { "data-key": "set-up" }, "How it is run"),
+      { open: chosen.setUp },
+      unfold("setUp", "set-up", "How it is run"),
       parts.map((line) => {
         const d = line.data,
           criterion = fold()
