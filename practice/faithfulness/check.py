@@ -105,7 +105,8 @@ _TOLD = frozenset({"key_result", "alerts", "impression", "closing", "time", "sig
 _NAMING = frozenset(VOCABULARY["naming"]["words"].split())
 _AUXILIARY = frozenset({"a", "an", "the", "is", "are", "was", "were", "has", "have", "had", "been"})
 """Words that make a sentence of a note: 'phenylephrine was given'."""
-_SPLITS = frozenset({"and", ",", ":", "(", "-", "which", "with", "/"})
+_PLACES = frozenset({"side", "site", "level"})
+_SPLITS = frozenset({"and", ",", "(", "-", "which", "with", "/"})
 
 
 def check(text: str | bytes | report.Draft, facts: Facts, *, builtin: report.Draft | None = None) -> Checked:
@@ -329,13 +330,26 @@ class Checker:
             for place, token in enumerate(tokens):
                 if token.low in _SPLITS and 0 < place < len(tokens) - 1:
                     left = self._nearest(tokens[:place], clause)
-                    if left and not left.cost and left.telling:
+                    if left and not left.cost and left.telling and _says(tokens[:place]):
                         rest = self._best(tokens[place + 1 :], clause, depth - 1) if depth else None
                         if rest and not any(
-                            match.cost or not match.telling or match.statement is left.statement for match in rest
+                            match.cost
+                            or not match.telling
+                            or match.statement is left.statement
+                            or self._adrift(left, match)
+                            for match in rest
                         ):
                             return [left, *rest]
         return [whole] if whole else None
+
+    def _adrift(self, left: Match, right: Match) -> bool:
+        """A value of some response after the name of another: 'right median latency 22.1 ms, amplitude 1.6 µV'."""
+
+        def named(match: Match) -> bool:
+            layer = self.layers[self.number[id(match.statement)]]
+            return any(layer.known(at).kind in _PLACES for at in match.used.values())
+
+        return named(left) and not named(right) and any(token.kind in _PLACES for token in right.statement.tokens)
 
     def _nearest(self, tokens: Sequence[Token], clause: Clause, before: int | None = None) -> Match | None:
         if before is not None and self._admitted(self.layers[before].statement, clause):
@@ -639,6 +653,14 @@ def _shifted(token: Token, by: int) -> Token:
     if token.kind == "quoted":
         value = (value[0], tuple(_shifted(one, by) for one in value[1]))
     return token._replace(value=value, start=token.start - by, end=token.end - by)
+
+
+def _says(tokens: Sequence[Token]) -> bool:
+    """It says what was so, not only of what and when."""
+    return any(
+        token.kind not in MARKS | {"code", "time"} and (token.kind not in SOFT or token.low not in NEUTRAL)
+        for token in tokens
+    )
 
 
 def _content(sequence: Sequence[Any], blocks: Sequence[Any] | None = None) -> int:

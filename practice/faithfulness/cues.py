@@ -10,6 +10,7 @@ CUES = {word: cue for cue, words in VOCABULARY["cues"].items() for word in words
 """A word beside a time says which of a fact's times it is."""
 NAMES = frozenset(CUES.values())
 _OPPOSITES = {frozenset(pair) for pair in VOCABULARY["opposites"]["pairs"]}
+ENDS = {"connect": "disconnect", "start": "end"}
 _BEGINNINGS = [tuple(pair) for pair in VOCABULARY["opposites"]["beginnings"]]
 _PREFIXES = ("un", "in", "im", "dis", "non", "non-", "ir", "re")
 

@@ -227,6 +227,27 @@ class Layer:
         """Where each claim stands in the statement, the claims that stand nowhere, and all that is told by them."""
         return _Binding(self, claims).bound()
 
+    def _otherwise(self, said: Token, at: Place, claims: Sequence[Token]) -> bool:
+        """A share with the direction of another: the latency's rise told as the amplitude's fall."""
+        part, index = at
+        one = self.parts[part] if part >= 0 else None
+        follows = [*one.tokens, *one.maybe][index + 1 : index + 2] if one else []
+        ways = [claim for claim in claims if claim.kind == "direction"]
+        if not follows or follows[0].kind != "direction" or not ways:
+            return False
+        return min(ways, key=lambda way: abs(way.start - said.start)).value != follows[0].value
+
+    def _beyond(
+        self, before: Sequence[Token], used: dict[int, Place], tokens: Sequence[Token], said: Token, known: Token
+    ) -> bool:
+        """'Connected from A to B', where B is not when that connection ended."""
+        first = next((at for at in range(len(before) - 1, -1, -1) if before[at].kind == "time"), None)
+        if said.kind != "time" or first is None or first not in used:
+            return False
+        ends = cues.ENDS.get(self.known(used[first]).low)
+        between = tokens[cues.place_of(tokens, before[first]) + 1 : cues.place_of(tokens, said)]
+        return bool(ends) and known.low != ends and [one.low for one in between] in (["to"], ["-"], ["–"], ["until"])
+
     # Order, denial, words
 
     def _misplaced(
@@ -239,9 +260,13 @@ class Layer:
             said, known = claims[place], self.known(at)
             if cues.share(tokens, said, known):
                 yield said, "share"
+            elif known.low == "change" and said.kind == "number" and self._otherwise(said, at, claims):
+                yield said, "order"
             elif self.statement.kind == "baseline" and said.kind == "number" and cues.step(tokens, said):
                 yield said, "step"
-            elif cues.other_time(tokens, said, known, self.cues):
+            elif cues.other_time(tokens, said, known, self.cues) or self._beyond(
+                claims[:place], used, tokens, said, known
+            ):
                 yield said, "order"
             elif self.statement.kind in _LISTENERS and said.kind in ("role", "person") and cues.agent(tokens, said):
                 yield said, "agent"
@@ -473,6 +498,7 @@ class _Binding:
         """Values without a key, and the runs of keys with their values. Tokens of the head are settled here."""
         runs: list[_Run] = []
         loose: list[int] = []
+        promised: set[Place] = set()
         keyed = False
         for place, token in enumerate(self.claims):
             in_part = token.kind in self.layer.keys and any(
@@ -487,7 +513,8 @@ class _Binding:
                 and token.kind not in self.layer.keys
                 and any(self._holds(part, place) for part in range(len(self.layer.parts)))
             )
-            if not (shared or in_part and (sited or token.kind != "modality")):
+            named = self._named_gap(token, promised)
+            if not (shared or named or in_part and (sited or token.kind != "modality")):
                 at = self.layer.in_head(token, self.taken)
                 if at:
                     self._take(place, at)
@@ -513,6 +540,15 @@ class _Binding:
         follows = self.claims[place + 1 : place + 2]
         return self.claims[place].kind == "side" and "site" in run.kinds and bool(follows) and follows[0].kind == "site"
 
+    def _named_gap(self, token: Token, promised: set[Place]) -> bool:
+        """A gap that a part has under this name, and for which no other gap of the clause stands yet."""
+        for part, one in enumerate(self.layer.parts if token.kind == "gap" else ()):
+            for at, known in enumerate(one.tokens):
+                if known.low and (part, at) not in promised and agrees(token, known, self.layer.pieces):
+                    promised.add((part, at))
+                    return True
+        return False
+
     def _holds(self, part: int, place: int) -> bool:
         one, token = self.layer.parts[part], self.claims[place]
         return any(agrees(token, known, self.layer.pieces) for known in (*one.tokens, *one.maybe))
@@ -524,7 +560,7 @@ class _Binding:
             self._values(group[-1], whole, [place for run in group for place in run.places], values, every=False)
             return side
         for run in group:
-            keys = [place for place in run.places if not self._both(place)]
+            keys = [place for place in run.places if not self._both(place, run)]
             found = [n for n in range(len(self.layer.parts)) if all(self._holds(n, place) for place in keys)]
             sides = [self.claims[place] for place in run.places if self.claims[place].kind == "side"]
             if sides:
@@ -541,7 +577,7 @@ class _Binding:
                 most = max(range(len(self.layer.parts)), key=lambda n: sum(self._holds(n, place) for place in keys))
                 self.missed += [place for place in keys if not self._holds(most, place)]
                 found = [most]
-            both = any(self._both(place) for place in run.places)
+            both = any(self._both(place, run) for place in run.places)
             if not run.values and not both:
                 found = sorted((n for n in found if n not in self.listed), key=lambda n: self._unnamed(n, keys))[:1]
                 if not found:
@@ -577,11 +613,14 @@ class _Binding:
                 found.append(part)
         return found
 
-    def _both(self, place: int) -> bool:
+    def _both(self, place: int, run: _Run) -> bool:
+        """'Bilateral' of what the record holds for the left and for the right, each by itself."""
         token = self.claims[place]
         if token.kind != "side" or token.value != "both":
             return False
-        sides = {known.value for part in self.layer.parts for known in part.tokens if known.kind == "side"}
+        keys = [one for one in run.places if one != place]
+        parts = [n for n in range(len(self.layer.parts)) if all(self._holds(n, one) for one in keys)]
+        sides = {known.value for n in parts for known in self.layer.parts[n].tokens if known.kind == "side"}
         return "both" not in sides and {"left", "right"} <= sides
 
     def _values(self, run: _Run, found: list[int], keys: list[int], values: list[int], *, every: bool) -> None:

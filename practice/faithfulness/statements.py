@@ -608,12 +608,16 @@ def _changed(book: Book, alert: c.Alert, row: c.AlertRow) -> tuple[list[Any], li
         if row.value_uv == 0 and row.change_pct is None:
             maybe.append(Change("100% decrease", "lost"))
         return sure, maybe
+    named = bool(row.text) and all(word in row.text for word in w.place(facts, row).split())
     if row.change_pct is not None:
-        return [*sure, Change(w.percent(row.change_pct))], maybe
+        change = Change(w.percent(row.change_pct))
+        # Words that name the response stand for its name.
+        return (
+            ([_said(book, row.text), change], [*sure, *maybe]) if named and not baseline else ([*sure, change], maybe)
+        )
     if baseline and left is not None:
         return sure, maybe
     if row.text:
-        named = all(word in row.text for word in w.place(facts, row).split())
         said = _said(book, row.text)
         return ([said], [*sure, *maybe]) if named else ([*sure, said], maybe)
     return [*sure, w.gap(row.missing_reason)], maybe
@@ -628,7 +632,10 @@ def _onset(book: Book, facts: Facts, alert: c.Alert) -> None:
     at = book.time(alert.t, alert.missing_reason)
     criterion = Whole(alert.criterion) if alert.criterion else Named("criterion", w.GAP)
     context = Whole(alert.surgical_context or "")
-    parts = parts or [([w.GAP], [])]
+    parts = parts or [([Named("alert changed", w.GAP)], [])]
+    same = (
+        alert.criterion and alert.criterion == alert.surgical_context
+    )  # one text in two slots is told where it is told
     where = {
         "key_result": frozenset({"modality", "time", "side", "site", "level"}), "course": frozenset({"modality", "time"}),
         "alerts": FACTS, "impression": frozenset({"modality", "time", "side", "site", "level", "number"}),
@@ -636,8 +643,8 @@ def _onset(book: Book, facts: Facts, alert: c.Alert) -> None:
     if facts.impression:
         where.pop("impression")
     book.add(
-        "onset", sources, alert.id, alert.modality, at, context or Named("context", w.GAP), criterion, during=context,
-        maybe=["alert section 6", alert.modality, book.late(alert.src)], parts=parts, alert=alert.id, where=where,
+        "onset", sources, alert.id, alert.modality, at, context or Named("context", w.GAP), "" if same else criterion, during=context,
+        maybe=[criterion if same else "", "alert section 6", alert.modality, book.late(alert.src)], parts=parts, alert=alert.id, where=where,
         anchors=[("word", "alert"), ("word", "finding"), ("code", alert.id.lower()), ("status", None), ("site", None), ("level", None), ("side", None), ("quote", None), ("gap", None)],
     )  # fmt: skip
 

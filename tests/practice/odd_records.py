@@ -341,7 +341,7 @@ def _unsigned(case: Case, dice: random.Random) -> None:
 
 
 def _signed_by_physician(case: Case, dice: random.Random) -> None:
-    if case["staff"]["physicians"]:
+    if case["staff"]["physicians"] and case["time"]["segments"]:
         case["signoff"]["physician"] = {
             "id": case["staff"]["physicians"][0]["id"],
             "t": case["time"]["segments"][-1]["end"],
