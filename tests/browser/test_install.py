@@ -280,8 +280,13 @@ def test_the_badge_counts_what_waits_and_what_was_not_read(window):
     )
     page.goto("/")
     until(page, "badges.length > 0")
-    page.evaluate("sessionStorage.setItem('notices-waiting', '3'); document.dispatchEvent(new Event('evoked:badge'))")
-    assert page.evaluate("badges.at(-1)") == 3
+    # In one go: the page's own question to the server may be answered at any moment, and counts none.
+    told = page.evaluate("""() => {
+      sessionStorage.setItem('notices-waiting', '3');
+      document.dispatchEvent(new Event('evoked:badge'));
+      return badges.at(-1);
+    }""")
+    assert told == 3
 
 
 def test_the_worker_and_its_scripts_are_small(desk):
