@@ -28,7 +28,7 @@ from tests.cast import NOW, actor, book
 from tests.test_screenings import line, listed
 from views import now
 
-SOON = now().date() + timedelta(days=20)
+SOON = credentials.today(now()) + timedelta(days=20)
 
 
 def photo() -> bytes:
@@ -168,7 +168,7 @@ def test_each_night_every_coming_case_is_judged(olive, cast):
     Credential.create(
         person=cast.tess, type=CredentialType.get(CredentialType.name == "BLS"), until_on=SOON - timedelta(days=1)
     )
-    run = Run.create(name="credentials", local_date=now().date())
+    run = Run.create(name="credentials", local_date=credentials.today(now()))
     jobs.ask("credentials", "credentials:night", run.id, due_at=now())
     tasks.work_off()
     assert Obstacle.get().case_id == case.id
@@ -273,7 +273,10 @@ def test_what_needs_a_copy_is_not_verified_without_one(olive, cast):
 def test_a_renewal_proposes_its_dates_keeps_the_old_and_ends_what_was_applied_for(olive, cast):
     old = hold(cast.tess, cast.olive, "CNIM", until=date(2026, 12, 31))
     assert (
-        olive.post(f"/credentials/{old.id}/application", data={"sent_on": now().date().isoformat()}).status_code == 303
+        olive.post(
+            f"/credentials/{old.id}/application", data={"sent_on": credentials.today(now()).isoformat()}
+        ).status_code
+        == 303
     )
     assert "Renewal sent" in olive.get(f"/credentials/{old.id}").get_data(as_text=True)
     page = olive.get(f"/credentials/{old.id}/renewal").get_data(as_text=True)
@@ -311,8 +314,8 @@ def test_people_see_their_own_and_billing_sees_when_it_ends(tess, client_for, ca
 
 
 def test_the_matrix_says_each_state_in_words(olive, cast):
-    hold(cast.tess, cast.olive, "BLS", until=now().date() + timedelta(days=10))
-    hold(cast.tess, cast.olive, "CNIM", until=now().date() - timedelta(days=10))
+    hold(cast.tess, cast.olive, "BLS", until=credentials.today(now()) + timedelta(days=10))
+    hold(cast.tess, cast.olive, "CNIM", until=credentials.today(now()) - timedelta(days=10))
     hold(cast.stan, cast.olive, "BLS", verified=False)
     demand(cast, "ACLS", facility=cast.mercy)
     page = olive.get("/credentials").get_data(as_text=True)
@@ -368,7 +371,7 @@ def test_requirements_are_compared_and_the_least_for_all_hospitals_is_said(olive
     assert "differs" in page
     assert "must be held" in page
     row = Requirement.get(Requirement.facility == cast.mercy)
-    ended = (now().date() - timedelta(days=1)).isoformat()
+    ended = (credentials.today(now()) - timedelta(days=1)).isoformat()
     assert olive.post(f"/credentials/requirements/{row.id}/ending", data={"last_on": ended}).status_code == 303
     assert "differs" not in olive.get("/credentials/requirements").get_data(as_text=True)
     assert Requirement.get_by_id(row.id).until_on.isoformat() == ended
