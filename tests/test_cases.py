@@ -753,3 +753,19 @@ def test_the_way_to_the_record_is_the_one_for_the_device(client_for, cast):
     phone = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_4 like Mac OS X) Mobile/15E148 Safari/604.1"}
     assert f"/cases/{case.id}/phone" in client.get(f"/cases/{case.id}", headers=phone).get_data(as_text=True)
     assert f"/cases/{case.id}/phone" not in client.get(f"/cases/{case.id}").get_data(as_text=True)
+
+
+def test_the_reports_that_wait_cost_the_same_queries_however_many_they_are(client_for, cast, queries):
+    """Each record was asked for by itself, and its surgeon too."""
+    client = client_for(cast.olive)
+
+    def asked() -> int:
+        queries.clear()
+        assert client.get("/reports").status_code == 200
+        return len(queries)
+
+    load(cast, "01")
+    one = asked()
+    for number in ("02", "03", "05"):
+        load(cast, number)
+    assert asked() == one

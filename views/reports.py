@@ -15,7 +15,7 @@ from wtforms.validators import DataRequired, Length, Optional
 import tasks
 from actions import Refused, audit, documents, editing, passkeys, reports, reviews, weighing, wording
 from actions.terms import Terms, terms
-from models import Approval, Assignment, Case, Document, Entry, Facility, Job, Patient, Report, Signature
+from models import Approval, Assignment, Case, Document, Entry, Facility, Job, Patient, Report, Signature, Surgeon
 from practice import drafting, keying, signing, telling
 from practice.cases import Facts
 from practice.coding import CONTINUOUS
@@ -134,10 +134,12 @@ def _inbox(agreed: Terms | None = None) -> list[Waiting]:
     approvals = reports.approvals_of(list(drafts.values()))
     mine = set(Assignment.select(Assignment.case, Assignment.role).where(Assignment.person == me().id).tuples())
     looks, waiting = reports.last_looks(cases, me()), []
+    said = Case.said_of(case for case in cases if case.id not in drafts)
     for case in cases:
         report = drafts.get(case.id)
         approval = approvals.get(report.id) if report else None
-        waiting.append(_waiting(case, report, approval, mine, looks.get(case.id), agreed))
+        facts = report.read_facts() if report else case.facts(said[case.id])
+        waiting.append(_waiting(case, facts, report, approval, mine, looks.get(case.id), agreed))
     # What did not resolve comes first; within that, the oldest. report-and-phone.md 4.7
     return sorted(waiting, key=lambda one: (not one.unresolved, one.case.date_of_service, one.case.id))
 
@@ -151,10 +153,12 @@ def _unsigned() -> list[Case]:
     second = Case.signed_at.is_null(False) & Case.id.in_(mine) & Case.id.not_in(mine_signed)
     return list(
         Case.visible_to(me())
-        .select_extend(Facility, Patient)
+        .select_extend(Facility, Patient, Surgeon)
         .join(Facility)
         .switch(Case)
         .join(Patient)
+        .switch(Case)
+        .left_outer_join(Surgeon)
         .where(open_ones | second)
         .order_by(Case.date_of_service, Case.id)
         .limit(MOST)
@@ -162,10 +166,9 @@ def _unsigned() -> list[Case]:
 
 
 def _waiting(
-    case: Case, report: Report | None, approval: Approval | None, mine: set[tuple[int, str]], look: int | None,
-    agreed: Terms | None,
+    case: Case, facts: Facts, report: Report | None, approval: Approval | None, mine: set[tuple[int, str]],
+    look: int | None, agreed: Terms | None,
 ) -> Waiting:  # fmt: skip
-    facts = report.read_facts() if report else case.facts()
     return Waiting(
         case=case,
         report=report,
