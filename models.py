@@ -494,6 +494,8 @@ class PayerRule(Row):
     appeal_days = pw.IntegerField(null=True)
     demands = ListField(default=list)
     """What a claim must hold or come with beside what every claim must: names out of practice/tables/payers.toml."""
+    diagnoses = ListField(default=list)
+    """Diagnosis codes, or their beginnings, of which a claim needs one; empty: the payer names none."""
     source = pw.TextField(default="")
     certainty = pw.TextField(default="")
 

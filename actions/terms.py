@@ -62,6 +62,7 @@ def _rule(row: PayerRule) -> coding.PayerRule:
         filing_days=row.filing_days,
         appeal_days=row.appeal_days,
         demands=tuple(row.demands),
+        diagnoses=tuple(row.diagnoses),
         source=row.source,
         certainty=row.certainty or "unverified",
         from_on=row.from_on,

@@ -242,6 +242,7 @@ CREATE TABLE payer_rule (
     filing_days INTEGER,
     appeal_days INTEGER,
     demands TEXT NOT NULL,
+    diagnoses TEXT NOT NULL,
     source TEXT NOT NULL,
     certainty TEXT NOT NULL,
     FOREIGN KEY (payer_id) REFERENCES payer (id)

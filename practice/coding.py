@@ -48,6 +48,8 @@ class PayerRule(Struct, frozen=True, kw_only=True):
     appeal_days: int | None = None
     demands: tuple[str, ...] = ()
     """What a claim must hold or come with beside what every claim must: names of `DEMANDS`."""
+    diagnoses: tuple[str, ...] = ()
+    """ICD-10-CM codes, or their beginnings, of which a claim needs one; empty: the payer names none."""
     source: str = ""
     certainty: Certainty = "unverified"
     from_on: date = date(2013, 1, 1)

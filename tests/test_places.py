@@ -161,6 +161,15 @@ def test_two_patients_of_one_name_are_two_when_born_on_other_days(olive):
         assert olive.post("/places/patients", data={"name": "Roe, Jo", "sex": "U", "dob": dob}).status_code == 303
 
 
+def test_the_diagnoses_a_payer_pays_for_are_typed_as_codes_or_how_they_begin(olive, cast):
+    data = given(cast)["payer-rules"] | {"diagnoses": "m48.0, G95\nZ98.1"}
+    assert olive.post("/places/payer-rules", data=data).status_code == 303
+    row = PayerRule.select().order_by(PayerRule.id.desc()).get()
+    assert row.diagnoses == ["M48.0", "G95", "Z98.1"]
+    page = olive.get(f"/places/payer-rules/{row.id}").get_data(as_text=True)
+    assert 'value="M48.0 G95 Z98.1"' in page
+
+
 @pytest.mark.parametrize("path, wrong, said", [
     ("facilities", {"zone": "Chicago"}, "is not a time zone name"), ("facilities", {"npi": "1234567890"}, "check digit"),
     ("facilities", {"zip": "123"}, "five or nine digits"), ("facilities", {"screw_threshold_ma": "lots"}, "milliamps"),
@@ -170,6 +179,7 @@ def test_two_patients_of_one_name_are_two_when_born_on_other_days(olive):
     ("billing-providers", {"pay_zip": ""}, "all four fields"), ("billing-providers", {"taxonomy": "neurology"}, "ends in X"),
     ("receivers", {"claims_per_transaction": "9000"}, "1 to 5,000"), ("agreements", {"case_cents": "a lot"}, "dollars and cents"),
     ("surgeons", {"interest": "none"}, "both or neither"), ("payer-rules", {"filing_days": "0"}, "1 to 1,100"),
+    ("payer-rules", {"diagnoses": "M48, spine"}, "SPINE is no beginning"),
     ("payer-rules", {"demands": ["gold"]}, "not a valid choice"), ("agreements", {"hour_cents": "-5"}, "below zero"),
     ("patients", {"dob": "2999-01-01"}, "cannot be"), ("presets", {"setups": ["laser"]}, "not a valid choice"),
 ])  # fmt: skip

@@ -78,6 +78,19 @@ _DEFAULTS = {
 """What the guide says where a receiver says nothing."""
 
 
+class DiagnosesField(StringField):
+    """ICD-10-CM codes, or their beginnings, as a list."""
+
+    def _value(self) -> str:
+        return self.raw_data[0] if self.raw_data else " ".join(self.data or [])
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = re.findall(r"[^\s,;]+", valuelist[0].upper()) if valuelist else []
+        for code in self.data:
+            if not re.fullmatch(r"[A-Z][0-9][0-9A-Z]?(\.[0-9A-Z]{0,4})?", code):
+                raise ValueError(f"{code} is no beginning of a diagnosis code. Type codes such as M48.061, or M48.")
+
+
 class MoneyField(StringField):
     """Dollars and cents as a person types them; the data is whole cents."""
 
@@ -219,6 +232,10 @@ class RuleForm(FlaskForm):
     )
     demands = SelectMultipleField(
         "What its claims must also hold", choices=[(name, one.label) for name, one in coding.DEMANDS.items()]
+    )
+    diagnoses = DiagnosesField(
+        "Diagnoses it pays for",
+        description="Codes, or how they begin, with spaces between: M48 G95.2. One of them must stand on the claim. Left empty, none is asked for.",
     )
     source = StringField(
         "Where this stands", [DataRequired("Name the policy or letter this comes from."), Length(max=300)]
@@ -577,7 +594,7 @@ def values(form: FlaskForm) -> dict[str, Any]:
     columns = {
         # A text that was not sent at all is an empty one.
         field.name: (field.data or "").strip()
-        if isinstance(field, StringField) and not isinstance(field, MoneyField)
+        if isinstance(field, StringField) and not isinstance(field, MoneyField | DiagnosesField)
         else field.data
         for field in form
         if field.name != "csrf_token"

@@ -132,6 +132,12 @@ def _supported(case: CaseForScrub) -> Iterator[Said]:
             f"whether {', '.join(unknown)} can be billed on the day", "Import the ICD-10-CM table.", "tables"
         )
     if case.rule:
+        wanted = case.rule.diagnoses
+        if wanted and case.diagnoses and not any(code.startswith(wanted) for code in case.diagnoses):
+            said = f"This payer pays for none of {', '.join(case.diagnoses)}: its list has {', '.join(wanted)}."
+            yield Said(
+                "error", f"{said} Add the diagnosis that the record supports, if there is one.", "billing#diagnosis"
+            )
         for name in case.rule.demands:
             if (demand := DEMANDS.get(name)) and demand.kind == "field" and not _filled(case, name):
                 yield Said("error", f"This payer asks for it and it is missing: {demand.label}. Add it to the claim.", "billing")  # fmt: skip

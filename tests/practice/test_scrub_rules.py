@@ -356,6 +356,16 @@ def test_unknown_concurrency_blocks_where_g0453_is_billed() -> None:
     assert of(bare, "DOC-14")[0].severity == "block"
 
 
+def test_a_payer_that_names_its_diagnoses_wants_one_of_them() -> None:
+    def billed_to(*names: str) -> list[str]:
+        case = replace(clean(payer=rule(diagnoses=names)), diagnoses={"M48.061": "billable", "Z98.1": "billable"})
+        return [f"{one.severity}: {one.message}" for one in of(case, "V24")]
+
+    [said] = billed_to("G95", "M50.1")
+    assert said.startswith("error: This payer pays for none of M48.061, Z98.1: its list has G95, M50.1.")
+    assert billed_to("G95", "M48.0") == billed_to() == []
+
+
 def test_a_pair_that_is_never_paid_blocks() -> None:
     case = with_(billed(BASE, line("95930", "26")), part="edits", pairs={("95938", "95930"): "0"})
     assert of(case, "V16")[0].severity == "block"
