@@ -42,6 +42,7 @@ from practice.cases import Facts
 from practice.completeness import Missing
 from practice.credentials import Standing
 from practice.ledger import Ledger, Share
+from practice.screening import NO_LIST
 
 
 @dataclass(frozen=True)
@@ -437,7 +438,8 @@ def _agreement(case: Case, agreed: Terms) -> Agreement | None:
 def _unscreened(case: Case, people: Iterable[Person]) -> list[str]:
     """Who was not screened in time for the day, and that the list was too old; what stands as a hit is told elsewhere."""
     standings = [screenings.screened(person, case.date_of_service) for person in people]
-    return list(dict.fromkeys(said for one in standings if not one.blocks for said in one.objections))
+    found = list(dict.fromkeys(said for one in standings if not one.blocks for said in one.objections))
+    return [NO_LIST] if NO_LIST in found else found  # which says it of everybody
 
 
 def people_of(case: Case, facts: Facts) -> dict[str, Person]:

@@ -494,10 +494,13 @@ def lateness(who: str, *, on: date, screened_on: date | None) -> str:
     return ""
 
 
+NO_LIST = "No exclusion list is loaded, so nobody is screened."
+
+
 def list_notice(*, on: date, list_on: date | None) -> str:
     """What is wrong with the age of the list; empty when it is young enough."""
     if list_on is None:
-        return "No exclusion list is loaded, so nobody is screened."
+        return NO_LIST
     age = (on - list_on).days
     return (
         f"The exclusion list is {age} days old; load the new one (limit {STALE_DAYS} days)." if age > STALE_DAYS else ""
