@@ -33,9 +33,7 @@ def _stimulated(part: Modality) -> str:
         where = f"{part.nerve} nerve"
     said = [where, part.stim or "", _both_sides(part.stim_ma)]
     if part.stim_v:
-        volts = dict.fromkeys(part.stim_v)
-        known = "-".join(map(str, volts)) + " V"
-        said.append(" / ".join(w.GAP if one is None else f"{one} V" for one in volts) if None in volts else known)
+        said.append(" / ".join(w.volts(part.stim_v)))
     if part.pw_us is not None and not part.train:
         said.append(f"{part.pw_us} µs")
     if part.rate_hz is not None:

@@ -54,6 +54,7 @@ _SAYS_HOW = re.compile(
     r"|was|were|is|are|no|not|showed|within)\b",
     re.IGNORECASE,
 )
+"""Words by which a text says itself how the responses were."""
 _COMMON = re.compile(
     r"[A-Z][a-z]*(ing|tion|sion|ment|ery|omy|age|ure|ance|al|ar|ic)\b|(Pedicle|Screw|Rod|Graft|Cage|Disc|Dura)\b"
 )
@@ -68,6 +69,12 @@ def unchanged(text: str) -> str:
 def within(text: str) -> str:
     """A text in the middle of a sentence: Decompression at C5-C6 is decompression at C5-C6."""
     return text[0].lower() + text[1:] if _COMMON.match(text) else text
+
+
+def volts(values: Sequence[float | None]) -> list[str]:
+    """A range as one, 300-400 V; each by itself where one of them is missing."""
+    once = list(dict.fromkeys(values))
+    return [GAP if one is None else f"{one} V" for one in once] if None in once else ["-".join(map(str, once)) + " V"]
 
 
 def spaced(status: str) -> str:

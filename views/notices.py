@@ -172,7 +172,7 @@ def _about(rows: list[Notice]) -> dict[str, str]:
 
     A case is named by its place and day, so the list holds nothing of a patient.
     """
-    ids = {row.what: (row.what.split(":")[0], int(row.what.rpartition(":")[2])) for row in rows}
+    ids = {row.what: (_kind(row.what), int(row.what.rpartition(":")[2])) for row in rows}
 
     def of(*kinds: str) -> list[int]:
         return [id for kind, id in ids.values() if kind in kinds]
@@ -181,6 +181,7 @@ def _about(rows: list[Notice]) -> dict[str, str]:
     held = Credential.select(Credential, CredentialType).join(CredentialType)
     cases = Case.select(Case, Facility).join(Facility)
     words = {
+        "person": people,
         "credential": {
             one.id: f"{one.type.name}, {people[one.person_id]}" for one in held.where(Credential.id << of("credential"))
         },
@@ -190,11 +191,12 @@ def _about(rows: list[Notice]) -> dict[str, str]:
         one.id: f"{one.facility.name}, {views.day(one.date_of_service)}"
         for one in cases.where(Case.id << of("report", "record", "packet", "case"))
     }
-    found = {}
-    for what, (kind, id) in ids.items():
-        named = people if kind == "obstacle" or what.startswith("device:person:") else words.get(kind, of_cases)
-        found[what] = named.get(id, "")
-    return found
+    return {what: words.get(kind, of_cases).get(id, "") for what, (kind, id) in ids.items()}
+
+
+def _kind(what: str) -> str:
+    """Which table the number at the end of a `what` is of."""
+    return "person" if what.startswith(("obstacle:", "device:person:")) else what.split(":")[0]
 
 
 @bp.post("/notices/<row:id>/acknowledgement")

@@ -389,12 +389,10 @@ def _header(book: Book, facts: Facts) -> None:
 def _technique(book: Book, facts: Facts) -> None:
     for part in facts.modalities:
         side = {"L": "left", "R": "right", "B": "bilateral"}.get(part.side, "bilateral" if part.muscles else "")
-        volts = dict.fromkeys(part.stim_v or ())
-        several = [f"{value} V" for value in volts if value is not None] if None in volts else []
         head = [
             part.code, Quote(part.nerve) if part.nerve else "", Quote(part.stim_site or ""), Quote(part.stim or ""),
             *(_say(value, "mA") for value in part.stim_ma or ()),
-            *(several if None in volts else ["-".join(map(str, volts)) + " V"] if volts else []),
+            *(one for one in (w.volts(part.stim_v) if part.stim_v else ()) if one != w.GAP),
             f"train {part.train}" if part.train else "", f"{part.isi_ms} ms" if part.isi_ms is not None else "",
             f"{part.pw_us} µs" if part.pw_us is not None else "", f"{part.rate_hz} Hz" if part.rate_hz is not None else "",
             *(Quote(place) for place in part.rec or ()), side, *(part.muscles or ()),

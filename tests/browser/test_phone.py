@@ -428,13 +428,19 @@ def test_a_full_store_is_told_in_words_and_the_entry_is_sent_all_the_same(tech, 
     assert sum(1 for row in stored(desk, case)["rows"] if row[1] == "milestone") == 1
 
 
-def test_impossible_numbers_are_refused_and_unusual_ones_asked_about(tech, desk):
+def impossible_screw(tech, desk):
+    """A case whose first screw was typed as 500 mA and refused, and the screw's field."""
     case = book(desk, "02")
     open_case(tech, case)
     show(tech, "screws")
     cell = tech.get_by_role("group", name="T12 Left")
     Hand(tech).digits("Left", "500", within=cell)
     cell.get_by_text("must be between").wait_for()
+    return case, cell
+
+
+def test_impossible_numbers_are_refused_and_unusual_ones_asked_about(tech, desk):
+    case, cell = impossible_screw(tech, desk)
     cell.get_by_label("Left", exact=True).fill("")
     Hand(tech).digits("Left", "0.5", within=cell)
     cell.get_by_text("is that right?").wait_for()
@@ -446,12 +452,7 @@ def test_impossible_numbers_are_refused_and_unusual_ones_asked_about(tech, desk)
 
 def test_a_field_that_was_emptied_is_not_filled_again_while_it_is_typed_into(tech, desk):
     """The refused number came back under the cursor with the next answer of the server, and made another of the new one."""
-    case = book(desk, "02")
-    open_case(tech, case)
-    show(tech, "screws")
-    cell = tech.get_by_role("group", name="T12 Left")
-    Hand(tech).digits("Left", "500", within=cell)
-    cell.get_by_text("must be between").wait_for()
+    case, cell = impossible_screw(tech, desk)
     field = cell.get_by_label("Left", exact=True)
     field.fill("")
     tech.evaluate("""() => {
